@@ -1,0 +1,1 @@
+"""Running Jasmine beside real parts: Kafka, Redis, containers, Prometheus."""

@@ -1,0 +1,107 @@
+"""A batch of raw records to facts: the compiled scanner first, the specification for what it leaves."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.codec import Headers, decode
+from schemas.errors import Reason, Refusal
+from schemas.facts import Facts
+from schemas.partitioner import partition_of
+from schemas.records import RecordKey, fact_of
+from schemas.scanner import Scanner
+from schemas.subjects import parse_subject
+
+# A department's clock may be wrong by some hours, not by days; later times are a mistake.
+FUTURE_ALLOWED_S = 86_400
+
+
+class Record(Protocol):
+    """The part of a Kafka record that the decoder reads; `confluent_kafka.Message` has it."""
+
+    def value(self) -> bytes | None: ...  # noqa: D102
+    def headers(self) -> Headers: ...  # noqa: D102
+    def partition(self) -> int | None: ...  # noqa: D102
+    def offset(self) -> int | None: ...  # noqa: D102
+    def timestamp(self) -> tuple[int, int]: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """One record of a batch that is no fact."""
+
+    index: int
+    refusal: Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """The facts in a batch of n records.
+
+    Attributes:
+        facts: (m,) of dtype FACT, m <= n, in the batch's order.
+        subjects: (m,) the subject of each fact.
+        partitions: (m,) the partition of each fact.
+        indices: (m,) the place of each fact's record in the batch.
+        timestamps_s: (m,) Kafka's time of each fact's record, in seconds since the epoch.
+        refused: the other n - m records.
+
+    """
+
+    facts: Facts
+    subjects: NDArray[np.uint64]
+    partitions: NDArray[np.int64]
+    indices: NDArray[np.int64]
+    timestamps_s: NDArray[np.float64]
+    refused: list[Refused]
+
+
+class Decoder:
+    """Decodes for one deployment's key and partition count."""
+
+    def __init__(self, key: RecordKey, partitions: int) -> None:
+        self._key = key
+        self._partitions = partitions
+        self._scanner = Scanner(key, partitions)
+
+    def decode(self, records: Sequence[Record]) -> Decoded:
+        """Return the facts of a batch, and what was refused with its reason."""
+        n = len(records)
+        partitions = np.fromiter((record.partition() for record in records), np.int64, n)
+        offsets = np.fromiter((record.offset() for record in records), np.int64, n)
+        timestamps_ms = np.fromiter((record.timestamp()[1] for record in records), np.int64, n)
+        latest = timestamps_ms // 1000 + FUTURE_ALLOWED_S
+        scanned = self._scanner.scan([record.value() or b"" for record in records], offsets, partitions, latest)
+        facts, subjects, accepted = scanned.facts, scanned.subjects, scanned.accepted
+        refused = []
+        for index in np.flatnonzero(~accepted).tolist():
+            try:
+                facts[index], subjects[index] = self.decode_one(records[index])
+                accepted[index] = True
+            except Refusal as refusal:
+                refused.append(Refused(index, refusal))
+        indices = np.flatnonzero(accepted)
+        if refused:
+            facts, subjects, partitions = facts[indices], subjects[indices], partitions[indices]
+        return Decoded(facts, subjects, partitions, indices, timestamps_ms[indices] / 1000, refused)
+
+    def decode_one(self, record: Record) -> tuple[np.void, int]:
+        """Return one record's fact and subject number, by the specification alone.
+
+        Raises:
+            Refusal: it is no fact.
+
+        """
+        event = decode(record.value(), record.headers())
+        partition = partition_of(event.subject, self._partitions)
+        if partition != record.partition():
+            remedy = f"key it by its subject with murmur2, which gives partition {partition}"
+            raise Refusal(Reason.WRONG_PARTITION, "subject", event.subject, remedy)
+        allowed_s = record.timestamp()[1] // 1000 + FUTURE_ALLOWED_S
+        if int(event.time.timestamp()) > allowed_s:
+            remedy = "an act cannot be recorded more than a day before it occurs"
+            raise Refusal(Reason.TIME_IN_FUTURE, "time", event.time.isoformat(), remedy)
+        return fact_of(event, self._key, record.offset() or 0), parse_subject(event.subject)

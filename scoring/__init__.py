@@ -1,0 +1,1 @@
+"""The score: rule packs, the plain evaluator that is the specification, and the compiled kernel. Pure."""

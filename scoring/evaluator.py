@@ -1,0 +1,375 @@
+"""The plain evaluator: the rules as one would read them out. It is slow, and it is the specification.
+
+A score is a function of a set of facts, a day and a rule pack. Each step below is a sentence of the rules; the
+compiled kernel must agree with it on every input.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from schemas import catalogue
+from schemas.catalogue import TYPES_BY_CODE, Grade
+from schemas.days import NEVER, add_months, day_of, year_of
+from schemas.facts import Facts, offsets_of
+from scoring.pack import SCORE_MAX, Anchor, Dimension, Pack, RepairPath, Rule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """A record with everything that its controls say about it.
+
+    Attributes:
+        record: the record id.
+        type: the catalogue code.
+        grade: the grade, corrected.
+        quantity: the quantity, corrected.
+        incident: the link shared by records of one act, or 0.
+        occurred: seconds since the epoch.
+        offset: where in the log its event stands.
+        start: the first day it counts.
+        end: the first day it does not, or NEVER.
+        repaired: the day of its repair, or NEVER.
+        disputes: days on which a dispute opens (True) or closes (False), in order.
+        rule: what the pack says of its type.
+
+    """
+
+    record: int
+    type: int
+    grade: Grade
+    quantity: int
+    incident: int
+    occurred: int
+    offset: int
+    start: int
+    end: int
+    repaired: int
+    disputes: tuple[tuple[int, bool], ...]
+    rule: Rule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contribution:
+    """The signed points that one record adds to the score.
+
+    Attributes:
+        record: what it comes from.
+        points: what is added after repeats, incidents and caps.
+        stated: what the rule says before them.
+        until: the first day on which it ends, or NEVER.
+
+    """
+
+    record: Record
+    points: int
+    stated: int
+    until: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """The score between two days.
+
+    ``base + sum(contributions) + sum(limits) = score``, where limits are what dimensions, the range of scores and
+    the ceiling take away or give back.
+
+    Attributes:
+        score: 0 to 1000, or None for somebody who is not registered: no score is not a low score.
+        tier: its place among the pack's tiers, or None.
+        dimensions: points of each dimension, limited to its range.
+        entitlements: ids of the perks reached.
+        disputed: whether a record is left out because it is disputed.
+        ceiling: the highest score possible now, by a record that sets a ceiling.
+        until: the first day on which any of this may change.
+        contributions: those that are not zero, in the order of occurrence.
+        limits: by name.
+
+    """
+
+    score: int | None
+    tier: int | None
+    dimensions: tuple[int, ...]
+    entitlements: frozenset[str]
+    disputed: bool
+    ceiling: int
+    until: int
+    contributions: tuple[Contribution, ...] = ()
+    limits: tuple[tuple[str, int], ...] = ()
+
+
+def evaluate(facts: Facts, day: int, pack: Pack, kind: str = "resident") -> State:
+    """Return the state of one subject's score on a day.
+
+    Args:
+        facts: (n,) of dtype FACT, in any order.
+        day: days since 1970-01-01 in the city.
+        pack: the rules.
+        kind: the subject's kind, as perks name it.
+
+    """
+    records = resolve(facts, pack)
+    standing = [record for record in records if not disputed_on(record, day)]
+    begun = [record for record in standing if record.start <= day]
+    contributions = _contributions(begun, day, pack)
+    totals = [0] * len(Dimension)
+    for one in contributions:
+        totals[Dimension[one.record.rule.dimension.upper()]] += one.points
+    dimensions = tuple(
+        min(max(total, pack.dimensions[dimension.label].lowest), pack.dimensions[dimension.label].highest)
+        for dimension, total in zip(Dimension, totals, strict=True)
+    )
+    ceiling = _ceiling(begun, day, pack)
+    unlimited = pack.base_points + sum(dimensions)
+    in_range = min(max(unlimited, 0), SCORE_MAX)
+    score = min(in_range, ceiling)
+    limits = [
+        (f"dimension {dimension.label}", limited - total)
+        for dimension, limited, total in zip(Dimension, dimensions, totals, strict=True)
+    ]
+    limits += [("range of scores", in_range - unlimited), ("ceiling", score - in_range)]
+    registered = any(record.type == catalogue.REGISTERED.code for record in begun)
+    return State(
+        score=score if registered else None,
+        tier=pack.tier_index(score) if registered else None,
+        dimensions=dimensions,
+        entitlements=_entitlements(score, day, pack, kind) if registered else frozenset(),
+        disputed=len(standing) < len(records),
+        ceiling=ceiling,
+        until=_until(records, standing, day, pack),
+        contributions=tuple(one for one in contributions if one.points),
+        limits=tuple((name, points) for name, points in limits if points),
+    )
+
+
+def resolve(facts: Facts, pack: Pack) -> list[Record]:
+    """Return the records, in the order of occurrence, each with what its controls say; revoked ones are left out."""
+    rules = {rule.event_type.code: rule for rule in pack.rules}
+    ordered = sorted(_unique(facts), key=lambda fact: (int(fact["occurred"]), int(fact["record"])))
+    controls: dict[int, list[np.void]] = {}
+    for fact in ordered:
+        if TYPES_BY_CODE[int(fact["type"])].control:
+            controls.setdefault(int(fact["link"]), []).append(fact)
+    records = []
+    for fact in ordered:
+        rule = rules.get(int(fact["type"]))
+        if rule is None:
+            continue
+        about = controls.get(int(fact["record"]), [])
+        if not _is_revoked(about):
+            records.append(_resolved(fact, about, rule))
+    return records
+
+
+def _unique(facts: Facts) -> Iterable[np.void]:
+    """Of events with the same id the first in the log is the event; a repetition adds nothing."""
+    first: dict[int, np.void] = {}
+    offsets = offsets_of(facts)
+    for index in np.argsort(offsets, kind="stable"):
+        first.setdefault(int(facts[index]["record"]), facts[index])
+    return first.values()
+
+
+def _is_revoked(about: Sequence[np.void]) -> bool:
+    return any(
+        control["type"] == catalogue.REVOKED.code
+        or (control["type"] == catalogue.RESOLVED.code and control["grade"] == Grade.UPHELD)
+        for control in about
+    )
+
+
+def _resolved(fact: np.void, about: Sequence[np.void], rule: Rule) -> Record:
+    fulfilled = _first_day(about, catalogue.FULFILLED.code)
+    removed = _first_day(about, catalogue.REMOVED.code)
+    repaired = NEVER
+    if rule.repair in {RepairPath.BY_AUTHORITY, RepairPath.ON_FULFILMENT}:
+        repaired = _first_day(about, catalogue.REPAIRED.code)
+    if rule.repair is RepairPath.ON_FULFILMENT:
+        repaired = min(repaired, fulfilled)
+    record = Record(
+        record=int(fact["record"]),
+        type=int(fact["type"]),
+        grade=Grade(int(fact["grade"])),
+        quantity=int(fact["quantity"]),
+        incident=int(fact["link"]),
+        occurred=int(fact["occurred"]),
+        offset=int(offsets_of(np.array([fact]))[0]),
+        start=day_of(int(fact["occurred"])),
+        end=NEVER,
+        repaired=repaired,
+        disputes=tuple(
+            (_day(control), control["type"] == catalogue.DISPUTED.code)
+            for control in about
+            if control["type"] in {catalogue.DISPUTED.code, catalogue.RESOLVED.code}
+        ),
+        rule=rule,
+    )
+    record = _corrected(record, about)
+    terminated = int(fact["terminated"]) or min(fulfilled, removed)
+    return _with_validity(record, int(fact["determined"]), terminated)
+
+
+def _corrected(record: Record, about: Sequence[np.void]) -> Record:
+    """Apply corrections in the order they were made; one meant for another type changes nothing."""
+    for control in about:
+        if control["type"] == catalogue.CORRECTED.code and control["determined"] == record.type:
+            if control["grade"]:
+                record = replace(record, grade=Grade(int(control["grade"])))
+            if control["quantity"]:
+                record = replace(record, quantity=int(control["quantity"]))
+    return record
+
+
+def _with_validity(record: Record, determined: int, terminated: int) -> Record:
+    """Say when it counts: from the act or its determination, for so many months after the rule's anchor."""
+    months = record.rule.grades[record.grade.label].months
+    start = record.start
+    anchored = start
+    if record.rule.anchor is Anchor.DETERMINED and determined:
+        start = anchored = determined
+    elif record.rule.anchor is Anchor.TERMINATED:
+        anchored = terminated or NEVER
+    if months is None or anchored == NEVER:
+        return replace(record, start=start, end=NEVER)
+    return replace(record, start=start, end=add_months(anchored, months))
+
+
+def _day(fact: np.void) -> int:
+    return day_of(int(fact["occurred"]))
+
+
+def _first_day(about: Sequence[np.void], code: int) -> int:
+    return min((_day(control) for control in about if control["type"] == code), default=NEVER)
+
+
+def disputed_on(record: Record, day: int) -> bool:
+    """Whether the last word on the record until a day is a dispute that is still open."""
+    said = [opens for at, opens in record.disputes if at <= day]
+    return bool(said) and said[-1]
+
+
+def _is_substituted(record: Record, day: int) -> bool:
+    """Whether a repair has put the rule's substitute in the record's place by a day."""
+    return record.rule.substitute is not None and record.repaired != NEVER and _original_end(record) <= day
+
+
+def _original_end(record: Record) -> int:
+    return min(record.end, record.repaired)
+
+
+def _end(record: Record) -> int:
+    """Return the first day on which neither the record nor its substitute counts."""
+    end = _original_end(record)
+    if record.rule.substitute is not None and record.repaired != NEVER:
+        return add_months(max(end, record.start), record.rule.substitute.months)
+    return end
+
+
+def _contributions(begun: Sequence[Record], day: int, pack: Pack) -> list[Contribution]:
+    """Return what each record that counts on the day adds, zero where another counts in its place."""
+    counting = [record for record in begun if day < _end(record)]
+    points = {record.record: _points(record, begun, day) for record in counting}
+    stated = dict(points)
+    for record in counting:
+        if record.rule.counts == "latest" and _has_later(record, counting):
+            points[record.record] = 0
+    _keep_largest_of_each_incident(counting, points)
+    _cap(counting, points, pack)
+    return [
+        Contribution(record=one, points=points[one.record], stated=stated[one.record], until=_change_after(one, day))
+        for one in counting
+    ]
+
+
+def _points(record: Record, begun: Sequence[Record], day: int) -> int:
+    rule = record.rule
+    if rule.substitute is not None and _is_substituted(record, day):
+        return rule.substitute.points
+    points = rule.grades[record.grade.label].points
+    if rule.event_type.quantity:
+        points *= record.quantity // rule.per
+    if rule.doubles and points < 0 and _is_repeat(record, begun):
+        points *= 2
+    return points
+
+
+def _is_repeat(record: Record, begun: Sequence[Record]) -> bool:
+    """Whether an earlier act of the same kind was still valid when this one began to count."""
+    earlier = begun[: next(i for i, one in enumerate(begun) if one is record)]
+    return any(one.type == record.type and _original_end(one) > record.start for one in earlier)
+
+
+def _has_later(record: Record, counting: Sequence[Record]) -> bool:
+    index = next(i for i, one in enumerate(counting) if one is record)
+    return any(one.type == record.type for one in counting[index + 1 :])
+
+
+def _keep_largest_of_each_incident(counting: Sequence[Record], points: dict[int, int]) -> None:
+    """Of one act that matches several rules only the largest deduction counts, and only the largest award."""
+    best: dict[tuple[int, bool], Record] = {}
+    for record in counting:
+        value = points[record.record]
+        if record.incident == 0 or value == 0:
+            continue
+        other = best.get((record.incident, value < 0))
+        if other is None or abs(value) > abs(points[other.record]):
+            best[record.incident, value < 0] = record
+            if other is not None:
+                points[other.record] = 0
+        else:
+            points[record.record] = 0
+
+
+def _cap(counting: Sequence[Record], points: dict[int, int], pack: Pack) -> None:
+    """Cut positive points, in the order of occurrence, at the caps of the year and of the rule or its group."""
+    caps = {group.id: group.cap for group in pack.groups}
+    of_year: dict[tuple[str, int], int] = {}
+    of_group: dict[str, int] = {}
+    for record in counting:
+        rule, value = record.rule, points[record.record]
+        if value <= 0:
+            continue
+        if rule.cap_year is not None:
+            key = rule.type, year_of(day_of(record.occurred))
+            value = min(value, rule.cap_year - of_year.get(key, 0))
+            of_year[key] = of_year.get(key, 0) + value
+        cap = caps[rule.group] if rule.group else rule.cap
+        if cap is not None:
+            name = rule.group or rule.type
+            value = min(value, cap - of_group.get(name, 0))
+            of_group[name] = of_group.get(name, 0) + value
+        points[record.record] = value
+
+
+def _ceiling(begun: Sequence[Record], day: int, pack: Pack) -> int:
+    tiers = [
+        grade.ceiling
+        for record in begun
+        if day < _original_end(record) and (grade := record.rule.grades[record.grade.label]).ceiling
+    ]
+    return min((pack.ceiling_points(tier) for tier in tiers if tier), default=SCORE_MAX)
+
+
+def _entitlements(score: int, day: int, pack: Pack, kind: str) -> frozenset[str]:
+    return frozenset(
+        perk.id
+        for perk in pack.perks
+        if kind in perk.kinds and (asked := pack.threshold(perk, day)) is not None and score >= asked
+    )
+
+
+def _boundaries(record: Record) -> tuple[int, ...]:
+    """Return the days on which what one record adds may change."""
+    return (record.start, _original_end(record), _end(record))
+
+
+def _change_after(record: Record, day: int) -> int:
+    return min((change for change in _boundaries(record) if change > day), default=NEVER)
+
+
+def _until(records: Sequence[Record], standing: Sequence[Record], day: int, pack: Pack) -> int:
+    """Return the first later day on which the score or what it earns may change."""
+    changes = [_change_after(record, day) for record in standing]
+    changes += [at for record in records for at, _ in record.disputes if at > day]
+    return min([*changes, pack.next_dated_change(day)])

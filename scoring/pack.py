@@ -1,0 +1,450 @@
+"""A rule pack: the dated, versioned data that says what facts are worth.
+
+A pack is a folder: ``pack.yaml`` (base, dimensions, tiers, perks, groups) and ``rules/*.yaml``. It either loads
+completely or not at all; an error names file, line, rule, what is wrong and what to do.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from enum import IntEnum, StrEnum
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from schemas.catalogue import GRADES_BY_LABEL, TYPES_BY_NAME, EventType
+from schemas.days import NEVER, day_of_date
+from schemas.subjects import Kind
+
+SCORE_MAX = 1000
+# Regulation on credit reporting, art. 16: bad information is kept five years from the end of the act.
+VALIDITY_MONTHS_MAX = 60
+PERKS_MAX = 32
+DEFAULT_PACK = Path(__file__).parent / "packs" / "fuzhou-2026"
+
+# Services nobody may lose for a low score; a perk on one of these does not load.
+ESSENTIAL = frozenset(
+    {"care", "emergency", "schooling", "compulsory_education", "transit_access", "benefits", "work", "housing_access"}
+)
+# Kinds of information that may not be scored at all (credit reporting regulation art. 14, and speech and belief).
+FORBIDDEN = frozenset(
+    {
+        "assembly",
+        "belief",
+        "blood",
+        "contacts",
+        "disease",
+        "ethnicity",
+        "family",
+        "genes",
+        "location",
+        "marriage",
+        "party",
+        "petition",
+        "religion",
+        "speech",
+    }
+)
+
+
+class Dimension(IntEnum):
+    """The part of the score that a rule moves; the value is its place in a card."""
+
+    CAPABILITY = 0
+    OCCUPATION = 1
+    PUBLIC = 2
+    FINANCIAL = 3
+    ADMINISTRATIVE = 4
+    JUDICIAL = 5
+    ORGANISATION = 6
+
+    @property
+    def label(self) -> str:
+        """The dimension as it stands in a pack."""
+        return self.name.lower()
+
+
+class Anchor(StrEnum):
+    """When a record's validity begins to run."""
+
+    OCCURRED = "occurred"
+    DETERMINED = "determined"
+    TERMINATED = "terminated"
+
+
+class RepairPath(StrEnum):
+    """How a record can be repaired."""
+
+    NONE = "none"
+    EXPIRY = "expiry"
+    ON_FULFILMENT = "on_fulfilment"
+    BY_AUTHORITY = "by_authority"
+
+
+class PackError(Exception):
+    """A rule pack that cannot be used, with all that is wrong with it, a line each."""
+
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+
+
+class Names(_Strict):
+    """A name in both languages."""
+
+    zh: str
+    en: str
+
+
+class DimensionRange(_Strict):
+    """How far one dimension can move the score, in points."""
+
+    name: Names
+    lowest: int = Field(ge=-SCORE_MAX, le=0)
+    highest: int = Field(ge=0, le=SCORE_MAX)
+
+
+class Tier(_Strict):
+    """One of the bands of scores; `from` is its lowest score."""
+
+    id: str
+    name: Names
+    lowest: int = Field(alias="from", ge=0, le=SCORE_MAX)
+
+
+class Threshold(_Strict):
+    """The score a perk asks for, from a date on."""
+
+    effective_from: date
+    points: int = Field(ge=0, le=SCORE_MAX)
+
+
+class Perk(_Strict):
+    """What a score earns; never a service that somebody needs."""
+
+    id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    name: Names
+    scenario: Literal["admin", "transit", "medical", "education", "tourism", "culture", "finance", "utility", "parking"]
+    kinds: tuple[Literal["resident", "legal_person", "organisation"], ...] = ("resident",)
+    thresholds: tuple[Threshold, ...] = Field(min_length=1)
+    basis: Text
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.id in ESSENTIAL:
+            message = f"'{self.id}' is an essential service; offer a perk beside it, never the service"
+            raise ValueError(message)
+        days = [one.effective_from for one in self.thresholds]
+        if any(later <= earlier for earlier, later in pairwise(days)):
+            message = "thresholds must stand in the order of their dates, one a date"
+            raise ValueError(message)
+        return self
+
+
+class Group(_Strict):
+    """Rules whose positive points together are capped."""
+
+    id: str
+    cap: int = Field(ge=1, le=SCORE_MAX)
+
+
+class GradeRule(_Strict):
+    """What one grade of an event type is worth.
+
+    Attributes:
+        points: signed; of a type with a quantity, for each `per` of it.
+        months: how long it counts after its anchor, or None while it stands (only for what lowers nothing).
+        ceiling: the id of the highest tier possible while it counts.
+
+    """
+
+    points: int = Field(ge=-SCORE_MAX, le=SCORE_MAX)
+    months: int | None = Field(default=None, ge=0, le=VALIDITY_MONTHS_MAX)
+    ceiling: str | None = None
+
+
+class Substitute(_Strict):
+    """What counts in a record's place from the day of its repair."""
+
+    points: int = Field(ge=-SCORE_MAX, le=0)
+    months: int = Field(ge=0, le=VALIDITY_MONTHS_MAX)
+
+
+class Rule(_Strict):
+    """What one event type is worth, and by which law.
+
+    Attributes:
+        per: the quantity that earns the points once.
+        counts: whether every record counts, or only the latest.
+        cap: most positive points of this type at a time.
+        cap_year: most positive points of acts of one calendar year.
+        group: the group whose cap it shares.
+        doubles: whether a repeat within validity is deducted twice.
+        substitute: what counts after a repair; without it nothing does.
+
+    """
+
+    type: str
+    dimension: Literal["capability", "occupation", "public", "financial", "administrative", "judicial", "organisation"]
+    severity: Literal["none", "minor", "general", "serious"]
+    anchor: Anchor = Anchor.OCCURRED
+    grades: dict[str, GradeRule] = Field(min_length=1)
+    per: Annotated[int, Field(ge=1)] = 1
+    counts: Literal["all", "latest"] = "all"
+    cap: Annotated[int, Field(ge=1, le=SCORE_MAX)] | None = None
+    cap_year: Annotated[int, Field(ge=1, le=SCORE_MAX)] | None = None
+    group: str | None = None
+    doubles: bool = False
+    repair: RepairPath = RepairPath.NONE
+    substitute: Substitute | None = None
+    appeal: Text
+    basis: Text
+
+    @property
+    def event_type(self) -> EventType:
+        """The catalogue's entry."""
+        return TYPES_BY_NAME[self.type]
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if problems := list(self._problems()):
+            raise ValueError("; also ".join(problems))
+        return self
+
+    def _problems(self) -> Iterator[str]:  # noqa: C901 - a list of sentences
+        event_type = TYPES_BY_NAME.get(self.type)
+        if forbidden := FORBIDDEN & set(self.type.split(".")):
+            yield f"'{min(forbidden)}' may not be scored; remove the rule"
+        if event_type is None or event_type.control:
+            yield f"no record type of the catalogue is called '{self.type}'"
+            return
+        stated, known = set(self.grades), {grade.label for grade in event_type.grades}
+        if missing := known - stated:
+            yield f"no points for grade {', '.join(sorted(missing))}; a grade may have 0 points"
+        if unknown := stated - known:
+            yield f"the type has no grade {', '.join(sorted(unknown))}; it has {', '.join(sorted(known))}"
+        lowers = [label for label, one in self.grades.items() if one.points < 0 or one.ceiling]
+        if endless := [label for label in lowers if self.grades[label].months is None]:
+            yield f"grade {endless[0]} lowers the score without an end; give months, at most {VALIDITY_MONTHS_MAX}"
+        if lowers and self.severity == "none":
+            yield "it can lower the score; say how severe it is: minor, general or serious"
+        if lowers and self.repair is RepairPath.NONE:
+            yield "it can lower the score; say how it is repaired: on_fulfilment, by_authority or expiry"
+        if self.substitute and self.repair not in {RepairPath.ON_FULFILMENT, RepairPath.BY_AUTHORITY}:
+            yield "a substitute counts after a repair; say how it is repaired"
+        if self.anchor is not Anchor.TERMINATED and any(one.months == 0 for one in self.grades.values()):
+            yield "0 months after the act itself is never; give months, or anchor: terminated"
+        if self.per > 1 and not event_type.quantity:
+            yield "the type has no quantity; remove per"
+        if self.group and self.cap:
+            yield "give either a group or a cap of its own"
+
+
+class Pack(_Strict):
+    """A complete rule pack.
+
+    Attributes:
+        effective_from: the first day it applies.
+        base_points: the score of somebody about whom nothing else is known.
+
+    """
+
+    id: str
+    version: str
+    effective_from: date
+    base_points: int = Field(ge=0, le=SCORE_MAX)
+    dimensions: dict[str, DimensionRange]
+    tiers: tuple[Tier, ...] = Field(min_length=2)
+    groups: tuple[Group, ...] = ()
+    perks: tuple[Perk, ...] = Field(default=(), max_length=PERKS_MAX)
+    rules: tuple[Rule, ...]
+
+    @property
+    def hash(self) -> int:
+        """64 bits of SHA-256 over the whole content: the pack's name in a card."""
+        return int.from_bytes(hashlib.sha256(self.model_dump_json().encode()).digest()[:8], "big")
+
+    def rule(self, type_name: str) -> Rule | None:
+        """Return the rule of an event type."""
+        return next((rule for rule in self.rules if rule.type == type_name), None)
+
+    def tier_index(self, score: int) -> int:
+        """Return the place of the tier of a score, 0 for the lowest."""
+        return max(index for index, tier in enumerate(self.tiers) if tier.lowest <= score)
+
+    def ceiling_points(self, tier_id: str) -> int:
+        """Return the highest score within a tier."""
+        index = [tier.id for tier in self.tiers].index(tier_id)
+        return self.tiers[index + 1].lowest - 1 if index + 1 < len(self.tiers) else SCORE_MAX
+
+    def threshold(self, perk: Perk, day: int) -> int | None:
+        """Return the score a perk asks for on a day, or None before its first date."""
+        stated = [one.points for one in perk.thresholds if day_of_date(one.effective_from) <= day]
+        return stated[-1] if stated else None
+
+    def next_dated_change(self, day: int) -> int:
+        """Return the first day after `day` on which a perk's threshold changes, or NEVER."""
+        dates = (day_of_date(one.effective_from) for perk in self.perks for one in perk.thresholds)
+        return min((change for change in dates if change > day), default=NEVER)
+
+
+KIND_NAMES = {"resident": Kind.RESIDENT, "legal_person": Kind.LEGAL_PERSON, "organisation": Kind.ORGANISATION}
+
+
+def load_pack(folder: Path = DEFAULT_PACK) -> Pack:
+    """Load and check a pack.
+
+    Raises:
+        PackError: with every problem found: file, line, rule, what is wrong, what to do.
+
+    """
+    main = folder / "pack.yaml"
+    paths = [main, *sorted((folder / "rules").glob("*.yaml"))]
+    documents = {path: _read(path) for path in paths}
+    head, lines = documents[main]
+    rules: list[Any] = []
+    places: list[tuple[Path, int]] = []
+    for path, (document, line_of) in documents.items():
+        if path is main:
+            continue
+        if not isinstance(document, list):
+            message = f"{path}:1: is not a list of rules; begin each rule with '- type: ...'"
+            raise PackError(message)
+        rules += document
+        places += [(path, line_of[index,]) for index in range(len(document))]
+    if not isinstance(head, dict) or "rules" in head:
+        message = f"{main}:1: must be a mapping without rules, which stand in {folder.name}/rules/*.yaml"
+        raise PackError(message)
+    place = _Places(main, lines, documents, places)
+    try:
+        pack = Pack.model_validate({**head, "rules": rules})
+    except ValidationError as error:
+        problems = [place.tell(problem["loc"], problem["msg"], rules) for problem in error.errors()]
+        raise PackError("\n".join(dict.fromkeys(problems))) from None
+    if problems := [place.tell(where, what, rules) for where, what in _contradictions(pack)]:
+        raise PackError("\n".join(problems))
+    return pack
+
+
+_Path = tuple[int | str, ...]
+_Lines = Mapping[_Path, int]
+
+
+class _Places:
+    """Where in its files each part of a pack stands."""
+
+    def __init__(
+        self,
+        main: Path,
+        lines: _Lines,
+        documents: Mapping[Path, tuple[object, _Lines]],
+        rules: Sequence[tuple[Path, int]],
+    ) -> None:
+        self._main = main
+        self._lines = lines
+        self._documents = documents
+        self._rules = rules
+
+    def tell(self, where: _Path, what: str, rules: Sequence[Any]) -> str:
+        """Return one problem as a line: file, line, rule, what is wrong."""
+        what = what.removeprefix("Value error, ")
+        if len(where) < 2 or where[0] != "rules":
+            line = _deepest(self._lines, where)
+            return f"{self._main}:{line}: {'.'.join(map(str, where))}: {what}"
+        number = int(where[1])
+        path, _ = self._rules[number]
+        first = next(index for index, (other, _) in enumerate(self._rules) if other == path)
+        line = _deepest(self._documents[path][1], (number - first, *where[2:]))
+        name = rules[number].get("type", "") if isinstance(rules[number], dict) else ""
+        field = ".".join(map(str, where[2:]))
+        return f"{path}:{line}: rule {name or number}: {field + ': ' if field else ''}{what}"
+
+
+def _deepest(lines: _Lines, where: _Path) -> int:
+    while where and where not in lines:
+        where = where[:-1]
+    return lines.get(where, 1)
+
+
+def _read(path: Path) -> tuple[object, _Lines]:
+    """Read a YAML file, and the line on which each of its parts stands."""
+    try:
+        text = path.read_text("utf-8")
+        lines = list(_line_numbers(yaml.compose(text, yaml.SafeLoader), ()))
+        document = yaml.safe_load(text)
+    except FileNotFoundError:
+        message = f"{path}: is missing; a pack is a folder with pack.yaml and rules/*.yaml"
+        raise PackError(message) from None
+    except yaml.YAMLError as error:
+        message = f"{path}: is not YAML: {' '.join(str(error).split())}"
+        raise PackError(message) from None
+    except ValueError as error:
+        message = f"{path}: holds something unreadable: {error}"
+        raise PackError(message) from None
+    line_of: dict[_Path, int] = {}
+    for where, line in lines:
+        if line_of.setdefault(where, line) != line:
+            message = f"{path}:{line}: {'.'.join(map(str, where))}: stands there twice; keep one"
+            raise PackError(message)
+    return document, line_of
+
+
+def _line_numbers(node: yaml.Node | None, path: _Path) -> Iterator[tuple[_Path, int]]:
+    if node is None:
+        return
+    yield path, node.start_mark.line + 1
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield (*path, key.value), key.start_mark.line + 1
+            for inner in _line_numbers(value, (*path, key.value)):
+                if inner[0] != (*path, key.value):
+                    yield inner
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            yield from _line_numbers(value, (*path, index))
+
+
+def _contradictions(pack: Pack) -> Iterator[tuple[_Path, str]]:
+    """Yield what is wrong between the parts of a pack."""
+    yield from _missing_parts(pack)
+    seen: set[str] = set()
+    tiers = {tier.id for tier in pack.tiers}
+    groups = {group.id: index for index, group in enumerate(pack.groups)}
+    dimension_of: dict[str, str] = {}
+    for number, rule in enumerate(pack.rules):
+        where = ("rules", number)
+        if rule.type in seen:
+            yield (*where, "type"), "has a rule already; keep one"
+        seen.add(rule.type)
+        for label, grade in rule.grades.items():
+            if grade.ceiling is not None and grade.ceiling not in tiers:
+                yield (*where, "grades", label, "ceiling"), f"no tier is called '{grade.ceiling}'"
+        if rule.group is not None and rule.group not in groups:
+            yield (*where, "group"), f"no group is called '{rule.group}'; add it to pack.yaml"
+        elif rule.group and dimension_of.setdefault(rule.group, rule.dimension) != rule.dimension:
+            yield (*where, "group"), f"group '{rule.group}' already has a rule of another dimension"
+
+
+def _missing_parts(pack: Pack) -> Iterator[tuple[_Path, str]]:
+    lowest = [tier.lowest for tier in pack.tiers]
+    if lowest[0] != 0 or any(upper <= lower for lower, upper in pairwise(lowest)):
+        yield ("tiers",), "must begin at 0 and rise, so that every score has one tier"
+    labels = {dimension.label for dimension in Dimension}
+    if labels != set(pack.dimensions):
+        yield ("dimensions",), f"must be exactly {', '.join(sorted(labels))}"
+    for part, listed in (("tiers", pack.tiers), ("groups", pack.groups), ("perks", pack.perks)):
+        if len({one.id for one in listed}) < len(listed):
+            yield (part,), "two have the same id"
+    ruled = {rule.type for rule in pack.rules}
+    for name, event_type in TYPES_BY_NAME.items():
+        if not event_type.control and name not in ruled:
+            yield ("rules",), f"no rule for {name}; a rule may give 0 points"
+    unknown = {label for rule in pack.rules for label in rule.grades} - set(GRADES_BY_LABEL)
+    for label in sorted(unknown):
+        yield ("rules",), f"no grade is called '{label}'"

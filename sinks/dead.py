@@ -1,0 +1,98 @@
+"""Dead letters: what was refused, whole, with the reason and the place it came from."""
+
+import base64
+import dataclasses
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import orjson
+
+from schemas.errors import Refusal
+
+if TYPE_CHECKING:
+    from sinks.outbox import Message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetter:
+    """One refused record.
+
+    Attributes:
+        topic: where it was read.
+        partition: likewise.
+        offset: likewise; topic, partition and offset name the letter.
+        reason: a code of `schemas.errors.Reason`.
+        field: the field at fault, or empty.
+        rejected: the offending value, shortened.
+        remedy: what the producer can do.
+        key: the record's key, as it came.
+        value: the record's value, byte by byte as it came.
+        headers: the record's headers, as they came.
+
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    reason: str
+    field: str
+    rejected: str
+    remedy: str
+    key: bytes
+    value: bytes
+    headers: list[tuple[str, bytes]] = dataclasses.field(default_factory=list)
+
+    @classmethod
+    def of(  # noqa: PLR0913 - a record has these parts
+        cls,
+        refusal: Refusal,
+        *,
+        topic: str,
+        partition: int,
+        offset: int,
+        key: bytes | None,
+        value: bytes | None,
+        headers: list[tuple[str, bytes | None]] | None,
+    ) -> "DeadLetter":
+        """Return the letter of a refusal."""
+        return cls(
+            topic=topic,
+            partition=partition,
+            offset=offset,
+            reason=str(refusal.reason),
+            field=refusal.field,
+            rejected=refusal.value,
+            remedy=refusal.remedy,
+            key=key or b"",
+            value=value or b"",
+            headers=[(name, raw or b"") for name, raw in headers or ()],
+        )
+
+    @property
+    def name(self) -> str:
+        """The letter's name: where the record stands in the log."""
+        return f"{self.topic}/{self.partition}/{self.offset}"
+
+    def pack(self) -> bytes:
+        """Return it as bytes, for the outbox and as the value of its record."""
+        stated = asdict(self)
+        stated["key"] = base64.b64encode(self.key).decode()
+        stated["value"] = base64.b64encode(self.value).decode()
+        stated["headers"] = [(name, base64.b64encode(raw).decode()) for name, raw in self.headers]
+        return orjson.dumps(stated)
+
+    @classmethod
+    def unpack(cls, raw: bytes) -> "DeadLetter":
+        """Return the letter packed in bytes."""
+        stated = orjson.loads(raw)
+        stated["key"] = base64.b64decode(stated["key"])
+        stated["value"] = base64.b64decode(stated["value"])
+        stated["headers"] = [(name, base64.b64decode(value)) for name, value in stated["headers"]]
+        return cls(**stated)
+
+    def message(self) -> "Message":
+        """Return the record for the topic of dead letters; its headers can be filtered without reading the value."""
+        from sinks.outbox import Message  # noqa: PLC0415 - the outbox knows dead letters, not the reverse
+
+        headers = [("reason", self.reason.encode()), ("field", self.field.encode())]
+        return Message(True, self.name.encode(), self.pack(), headers)

@@ -1,0 +1,28 @@
+"""Names of keys. The partition in braces is Redis Cluster's hash tag: one partition's keys share a slot."""
+
+META = "jasmine:meta"
+
+
+def standing_key(partition: int, subject: int) -> str:
+    """Return the key of a subject's standing."""
+    return f"{{{partition}}}:{subject:016x}"
+
+
+def next_key(partition: int) -> str:
+    """Return the key of a partition's fence: the offset of the first event that is not yet applied."""
+    return f"{{{partition}}}:next"
+
+
+def outbox_key(partition: int) -> str:
+    """Return the key of a partition's outbox, a stream."""
+    return f"{{{partition}}}:outbox"
+
+
+def due_key(partition: int, day: int) -> str:
+    """Return the key of the set of subjects whose standing changes on a day without an event."""
+    return f"{{{partition}}}:due:{day}"
+
+
+def swept_key(partition: int) -> str:
+    """Return the key of the last day whose due subjects are done."""
+    return f"{{{partition}}}:swept"

@@ -1,0 +1,333 @@
+"""Standings in Redis, read and written under a fence, in two round trips a batch.
+
+A partition's next offset is the version of everything in that partition. `load` watches it and reads it with the
+standings; `commit` writes standings, due times, outbox and the new next offset in one transaction, which Redis
+refuses if anybody moved the fence since.
+"""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import redis
+from numpy.typing import NDArray
+
+from schemas.days import NEVER
+from schemas.facts import FACT, Facts
+from schemas.records import RecordKey
+from scoring.card import CARD, CARD_VERSION, Cards
+from sinks import resp
+from sinks.errors import PartitionLostError, StandingFormatError, StoreMismatchError, StoreUnavailableError
+from sinks.keys import META, due_key, next_key, outbox_key, standing_key, swept_key
+
+Ints = NDArray[np.int64]
+Subjects = NDArray[np.uint64]
+
+
+@dataclass(frozen=True, slots=True)
+class Standings:
+    """The standings of n subjects, as columns.
+
+    Attributes:
+        cards: (n,) of dtype CARD, zeros for a subject that is unknown.
+        facts: their ledgers, one behind the other.
+        starts: (n + 1,) where each begins.
+
+    """
+
+    cards: Cards
+    facts: Facts
+    starts: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """What one transaction writes.
+
+    Attributes:
+        nexts: the new next offset of each partition.
+        partitions: (n,) of the subjects.
+        subjects: (n,) their numbers.
+        written: (n,) which of them have a new standing.
+        before: (n,) their cards until now.
+        after: the new standings.
+        outbox: fields and values of each partition's entry, where it has one.
+
+    """
+
+    nexts: Mapping[int, int]
+    partitions: Ints
+    subjects: Subjects
+    written: NDArray[np.bool_]
+    before: Cards
+    after: Standings
+    outbox: Mapping[int, list[bytes]] = field(default_factory=dict)
+
+
+class Store:
+    """One worker's connection to Redis; it is opened on first use, and again after a failure."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        # redis-py types each answer as one of all that any server may give; here they are known by the command.
+        self._client: Any = client
+        self._connection: Any = None
+        self.round_trips = 0
+
+    def open(self, key: RecordKey, partitions: int) -> str:
+        """Check that this store belongs to this deployment, or make it so; return its generation.
+
+        Raises:
+            StoreMismatchError: it was filled with another key or number of partitions.
+            StoreUnavailableError: Redis does not answer.
+
+        """
+        fingerprint = f"{key.record('/jasmine', 'fingerprint'):016x}"
+        mine = {"generation": uuid.uuid4().hex, "partitions": str(partitions), "key": fingerprint}
+        try:
+            for name, value in mine.items():
+                self._client.hsetnx(META, name, value)
+            raw = self._client.hgetall(META)
+        except redis.RedisError as error:
+            raise StoreUnavailableError(str(error)) from error
+        meta = {_decoded(name): _decoded(value) for name, value in raw.items()}
+        if meta["partitions"] != mine["partitions"]:
+            message = (
+                f"the store was filled from {meta['partitions']} partitions, the topic has {partitions}: "
+                "a subject's partition must not move; use an empty store, which is filled by replay"
+            )
+            raise StoreMismatchError(message)
+        if meta["key"] != fingerprint:
+            message = (
+                "the store was filled under another pseudonym key: set the one it was filled with, or use an "
+                "empty store"
+            )
+            raise StoreMismatchError(message)
+        return meta["generation"]
+
+    def positions(self, lowest: Mapping[int, int], today: int) -> dict[int, int]:
+        """Return the next offset of each partition; one that is unknown begins at the log's lowest offset."""
+        try:
+            pipeline = self._client.pipeline(transaction=False)
+            for partition, offset in lowest.items():
+                pipeline.set(next_key(partition), offset, nx=True)
+                pipeline.set(swept_key(partition), today, nx=True)
+                pipeline.get(next_key(partition))
+            answers = pipeline.execute()
+        except redis.RedisError as error:
+            raise StoreUnavailableError(str(error)) from error
+        return {partition: int(answer) for partition, answer in zip(lowest, answers[2::3], strict=True)}
+
+    def load(self, partitions: Sequence[int], of: Ints, subjects: Subjects) -> tuple[dict[int, int], Standings]:
+        """Watch the fences of partitions; return their next offsets, and the standings of subjects.
+
+        Args:
+            partitions: those the batch comes from.
+            of: (n,) the partition of each subject.
+            subjects: (n,) their numbers.
+
+        Raises:
+            StoreUnavailableError: Redis does not answer.
+            PartitionLostError: Redis no longer knows a partition.
+            StandingFormatError: a value is no standing.
+
+        """
+        fences = [next_key(partition) for partition in partitions]
+        connection = self._connected()
+        commands = connection.pack_commands([("WATCH", *fences), ("MGET", *fences)])
+        if len(subjects):
+            commands += [b"*%d\r\n$4\r\nMGET\r\n" % (len(subjects) + 1), resp.keys(of, subjects)]
+        answers = self._round_trip(connection, commands, 3 if len(subjects) else 2)
+        lost = [partition for partition, answer in zip(partitions, answers[1], strict=True) if answer is None]
+        if lost:
+            self.disconnect()
+            raise PartitionLostError(lost)
+        nexts = {partition: int(answer) for partition, answer in zip(partitions, answers[1], strict=True)}
+        return nexts, _split(answers[2] if len(subjects) else [], of, subjects)
+
+    def commit(self, commit: Commit) -> bool:
+        """Write a batch; return False, having written nothing, if another worker moved a fence since `load`.
+
+        Raises:
+            StoreUnavailableError: Redis does not answer, or refuses. Whether it wrote is then open: load again.
+
+        """
+        commands, count = _transaction(commit)
+        connection = self._connected()
+        answers = self._round_trip(connection, [b"".join(commands)], count)
+        return answers[-1] is not None
+
+    def release(self) -> None:
+        """Give up the watch of a load that needs no commit."""
+        self._round_trip(self._connected(), self._connected().pack_command("UNWATCH"), 1)
+
+    def due(self, partition: int, day: int, count: int) -> Subjects:
+        """Return up to `count` subjects whose standing changes on a day without an event."""
+        try:
+            members = self._client.srandmember(due_key(partition, day), count)
+        except redis.RedisError as error:
+            raise StoreUnavailableError(str(error)) from error
+        return np.array([int(member, 16) for member in members], np.uint64)
+
+    def swept(self, partition: int) -> int | None:
+        """Return the last day whose due subjects are done."""
+        try:
+            day = self._client.get(swept_key(partition))
+        except redis.RedisError as error:
+            raise StoreUnavailableError(str(error)) from error
+        return None if day is None else int(day)
+
+    def set_swept(self, partition: int, day: int) -> None:
+        """Say that a day's due subjects are done."""
+        try:
+            self._client.set(swept_key(partition), day)
+        except redis.RedisError as error:
+            raise StoreUnavailableError(str(error)) from error
+
+    def forget_due(self, partition: int, day: int, subjects: Subjects) -> None:
+        """Take subjects from a due set that their standings no longer belong to."""
+        try:
+            self._client.srem(due_key(partition, day), *(f"{int(subject):016x}" for subject in subjects))
+        except redis.RedisError as error:
+            raise StoreUnavailableError(str(error)) from error
+
+    def outbox(self, partition: int, count: int) -> list[tuple[bytes, list[bytes]]]:
+        """Return the oldest entries of a partition's outbox: the id of each, and its fields and values."""
+        try:
+            answer = self._client.execute_command(
+                "XRANGE", outbox_key(partition), "-", "+", "COUNT", count, NEVER_DECODE=[]
+            )
+        except redis.RedisError as error:
+            raise StoreUnavailableError(str(error)) from error
+        return [(entry_id, _pairs(fields)) for entry_id, fields in answer]
+
+    def outbox_length(self, partition: int) -> int:
+        """Return how many entries wait to be published."""
+        try:
+            return int(self._client.xlen(outbox_key(partition)))
+        except redis.RedisError as error:
+            raise StoreUnavailableError(str(error)) from error
+
+    def published(self, partition: int, entries: Sequence[bytes]) -> None:
+        """Take published entries from a partition's outbox."""
+        try:
+            self._client.xdel(outbox_key(partition), *entries)
+        except redis.RedisError as error:
+            raise StoreUnavailableError(str(error)) from error
+
+    def disconnect(self) -> None:
+        """Close the connection of load and commit; a watch ends with it."""
+        if self._connection is not None:
+            self._connection.disconnect()
+            self._client.connection_pool.release(self._connection)
+            self._connection = None
+
+    def _connected(self) -> Any:
+        if self._connection is None:
+            try:
+                self._connection = self._client.connection_pool.get_connection()
+            except redis.RedisError as error:
+                raise StoreUnavailableError(str(error)) from error
+        return self._connection
+
+    def _round_trip(self, connection: Any, commands: Any, answers: int) -> list[Any]:
+        try:
+            connection.send_packed_command(commands)
+            self.round_trips += 1
+            return [connection.read_response(disable_decoding=True) for _ in range(answers)]
+        except redis.RedisError as error:
+            self.disconnect()
+            raise StoreUnavailableError(str(error)) from error
+
+
+def _decoded(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def _pairs(fields: Any) -> list[bytes]:
+    """Flatten fields: RESP2 gives a list of names and values, redis-py may make a mapping of it."""
+    if isinstance(fields, dict):
+        return [part for pair in fields.items() for part in pair]
+    return list(fields)
+
+
+def _split(values: Sequence[bytes | None], of: Ints, subjects: Subjects) -> Standings:
+    """Return the columns of standings, as they came from Redis."""
+    n = len(values)
+    sizes = np.fromiter((CARD.itemsize if value is None else len(value) for value in values), np.int64, n)
+    fact_bytes = sizes - CARD.itemsize
+    if n and (fact_bytes.min() < 0 or (fact_bytes % FACT.itemsize).any()):
+        wrong = int(np.flatnonzero((fact_bytes < 0) | (fact_bytes % FACT.itemsize != 0))[0])
+        raise _unreadable(int(of[wrong]), int(subjects[wrong]), f"{sizes[wrong]} bytes")
+    unknown = bytes(CARD.itemsize)
+    parts = [value or unknown for value in values]
+    cards = np.frombuffer(b"".join([part[: CARD.itemsize] for part in parts]), CARD)
+    known = np.fromiter((value is not None for value in values), np.bool_, n)
+    if (cards["version"][known] != CARD_VERSION).any():
+        wrong = int(np.flatnonzero(known & (cards["version"] != CARD_VERSION))[0])
+        raise _unreadable(int(of[wrong]), int(subjects[wrong]), f"version {cards['version'][wrong]}")
+    facts = np.frombuffer(b"".join([part[CARD.itemsize :] for part in parts]), FACT)
+    starts = np.zeros(n + 1, np.int64)
+    np.cumsum(fact_bytes // FACT.itemsize, out=starts[1:])
+    return Standings(cards, facts, starts)
+
+
+def _unreadable(partition: int, subject: int, was: str) -> StandingFormatError:
+    key = standing_key(partition, subject)
+    message = f"{key} is no standing of version {CARD_VERSION}: was {was}; upgrade the worker, or delete and replay"
+    return StandingFormatError(message)
+
+
+def _transaction(commit: Commit) -> tuple[list[bytes], int]:
+    """Return a transaction's commands, and how many answers they have."""
+    fences = [part for partition, offset in commit.nexts.items() for part in (next_key(partition), str(offset))]
+    arguments = 1 + len(fences) + 2 * int(commit.written.sum())
+    standings = resp.standings(
+        commit.partitions,
+        commit.subjects,
+        commit.written,
+        commit.after.cards,
+        commit.after.facts,
+        commit.after.starts,
+    )
+    due, due_count = _due(commit)
+    appended = [
+        _command("XADD", outbox_key(partition), "*", *pairs) for partition, pairs in commit.outbox.items() if pairs
+    ]
+    commands = [
+        b"*1\r\n$5\r\nMULTI\r\n*%d\r\n$4\r\nMSET\r\n" % arguments,
+        *(_argument(part) for part in fences),
+        standings,
+        *due,
+        *appended,
+        b"*1\r\n$4\r\nEXEC\r\n",
+    ]
+    return commands, 3 + due_count + len(appended)
+
+
+def _due(commit: Commit) -> tuple[list[bytes], int]:
+    """Return the commands that move subjects between due sets, for those whose day changed."""
+    was = commit.before["valid_until"].astype(np.int64)
+    now = commit.after.cards["valid_until"].astype(np.int64)
+    moved = commit.written & (was != now)
+    commands: list[bytes] = []
+    count = 0
+    for command, days, chosen in (
+        ("SREM", was, moved & (was != 0) & (was != NEVER)),
+        ("SADD", now, moved & (now != NEVER)),
+    ):
+        if chosen.any():
+            packed, more = resp.due(command, commit.partitions[chosen], days[chosen], commit.subjects[chosen])
+            commands.append(packed)
+            count += more
+    return commands, count
+
+
+def _argument(value: str | bytes) -> bytes:
+    raw = value.encode() if isinstance(value, str) else value
+    return b"$%d\r\n%s\r\n" % (len(raw), raw)
+
+
+def _command(*arguments: str | bytes) -> bytes:
+    return b"*%d\r\n" % len(arguments) + b"".join(map(_argument, arguments))

@@ -1,0 +1,1 @@
+"""The stream: transport, processing, agents, settings, rebuild, command line."""

@@ -1,0 +1,139 @@
+"""Settings, from the environment: twelve-factor, each with its default and unit.
+
+``JASMINE_KAFKA_`` and any librdkafka property, its dots as underscores, sets that property:
+``JASMINE_KAFKA_SECURITY_PROTOCOL=SASL_SSL``.
+"""
+
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from schemas.records import RecordKey
+from schemas.subjects import KEY_BYTES_MIN, Pseudonymiser
+from scoring.pack import DEFAULT_PACK
+
+PREFIX = "JASMINE_"
+_KAFKA_PREFIX = PREFIX + "KAFKA_"
+_DEFAULT_BOOTSTRAP = "127.0.0.1:9092"
+
+
+class SettingsError(Exception):
+    """A setting that is missing or wrong: its variable, what is wrong, what to do."""
+
+
+class Settings(BaseSettings):
+    """Everything a deployment decides.
+
+    Attributes:
+        redis_url: ``redis://``, ``rediss://`` (TLS) or ``unix://``, with user, password and database.
+        pseudonym_key: the secret behind subject ids and record ids; the same for good. At least 16 bytes.
+        pseudonym_key_file: a file that holds it instead.
+        pack: the folder of the rule pack.
+        topic_events: where credit events are published.
+        topic_changes: where changes of tier and entitlements are published.
+        topic_dead: where refused events go.
+        partitions: of the topics, when the worker creates them.
+        replication: likewise.
+        group: the consumer group.
+        poll_records_max: the most events of one batch.
+        metrics_host: the address /metrics, /health and /ready are served on.
+        metrics_port: their port; 0 takes any free one.
+        gateway_host: the address of the HTTP lookup service.
+        gateway_port: its port.
+        log_level: the least severe lines that are written.
+        log_format: for machines, or for people.
+        stall_s_max: how long a partition may stand still behind its log's end, in seconds.
+        store_timeout_s: how long one call to Redis may take, in seconds.
+
+    """
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore")
+
+    redis_url: str = "redis://127.0.0.1:6379/0"
+    pseudonym_key: SecretStr | None = None
+    pseudonym_key_file: Path | None = None
+    pack: Path = DEFAULT_PACK
+    topic_events: str = "credit.events"
+    topic_changes: str = "credit.changes"
+    topic_dead: str = "credit.dead"
+    partitions: Annotated[int, Field(ge=1, le=65_535)] = 4
+    replication: Annotated[int, Field(ge=1)] = 1
+    group: str = "jasmine-scorer"
+    poll_records_max: Annotated[int, Field(ge=1, le=100_000)] = 4_000
+    metrics_host: str = "127.0.0.1"
+    metrics_port: Annotated[int, Field(ge=0, le=65_535)] = 9464
+    gateway_host: str = "127.0.0.1"
+    gateway_port: Annotated[int, Field(ge=0, le=65_535)] = 8080
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["json", "console"] = "json"
+    stall_s_max: Annotated[float, Field(gt=0)] = 120.0
+    store_timeout_s: Annotated[float, Field(gt=0)] = 2.0
+
+    @cached_property
+    def kafka(self) -> Mapping[str, str]:
+        """Librdkafka's properties, of every kind of client."""
+        stated = {
+            name[len(_KAFKA_PREFIX) :].lower().replace("_", "."): value
+            for name, value in os.environ.items()
+            if name.startswith(_KAFKA_PREFIX)
+        }
+        return {"bootstrap.servers": _DEFAULT_BOOTSTRAP, **stated}
+
+    @cached_property
+    def key(self) -> bytes:
+        """The pseudonym key.
+
+        Raises:
+            SettingsError: it is missing, unreadable or too short.
+
+        """
+        if self.pseudonym_key_file is not None:
+            try:
+                key = self.pseudonym_key_file.read_bytes().strip()
+            except OSError as error:
+                message = f"{PREFIX}PSEUDONYM_KEY_FILE: {error}"
+                raise SettingsError(message) from error
+        elif self.pseudonym_key is not None:
+            key = self.pseudonym_key.get_secret_value().encode()
+        else:
+            message = (
+                f"{PREFIX}PSEUDONYM_KEY is not set: give the deployment's secret, for instance the output of "
+                "`openssl rand -hex 32`, and keep it for good"
+            )
+            raise SettingsError(message)
+        if len(key) < KEY_BYTES_MIN:
+            message = f"{PREFIX}PSEUDONYM_KEY has {len(key)} bytes: give at least {KEY_BYTES_MIN}"
+            raise SettingsError(message)
+        return key
+
+    @property
+    def record_key(self) -> RecordKey:
+        """The key behind record ids."""
+        return RecordKey.derived(self.key)
+
+    @property
+    def pseudonymiser(self) -> Pseudonymiser:
+        """What makes subject ids of identity numbers."""
+        return Pseudonymiser(self.key)
+
+
+def load_settings() -> Settings:
+    """Read the environment.
+
+    Raises:
+        SettingsError: a variable has a wrong value; all of them are named.
+
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        problems = [
+            f"{PREFIX}{'_'.join(map(str, one['loc'])).upper()}: was {one['input']!r}: {one['msg']}"
+            for one in error.errors()
+        ]
+        raise SettingsError("\n".join(problems)) from None

@@ -1,0 +1,73 @@
+"""The sweeper: standings that change without an event, because a record ends or a threshold moves on a date.
+
+Readers are exact without it, since a card says what it becomes; the sweeper publishes the change and looks further
+ahead. It works in small slices under the same fence as events do, so it can stop after any of them.
+"""
+
+from collections.abc import Callable, Collection
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.days import day_of
+from scoring.card import CARD
+from scoring.kernel import Rules, evaluate
+from sinks.outbox import changes_between, entry
+from sinks.store import Commit, Standings, Store
+
+# One slice holds up events for some milliseconds at most.
+SLICE_SUBJECTS = 500
+
+
+class Sweeper:
+    """Brings the standings of due subjects up to today."""
+
+    def __init__(self, store: Store, rules: Rules, clock: Callable[[], float]) -> None:
+        self._store = store
+        self._rules = rules
+        self._clock = clock
+
+    def sweep(self, partitions: Collection[int]) -> int:
+        """Do one slice for each partition that has something due; return how many standings were evaluated.
+
+        Raises:
+            StoreError: nothing is known to be written; call again.
+
+        """
+        return sum(self._sweep_partition(partition) for partition in partitions)
+
+    def _sweep_partition(self, partition: int) -> int:
+        today = day_of(int(self._clock()))
+        swept = self._store.swept(partition)
+        if swept is None or swept >= today:
+            return 0
+        day = swept + 1
+        subjects = self._store.due(partition, day, SLICE_SUBJECTS)
+        if not len(subjects):
+            self._store.set_swept(partition, day)
+            return 0
+        return self._evaluate(partition, day, today, np.sort(subjects))
+
+    def _evaluate(self, partition: int, day: int, today: int, subjects: NDArray[np.uint64]) -> int:
+        of = np.full(len(subjects), partition, np.int64)
+        nexts, before = self._store.load([partition], of, subjects)
+        cards = np.zeros(len(subjects), CARD)
+        evaluate(before.facts, before.starts, subjects, today, self._rules, cards)
+        cards["as_of"] = before.cards["as_of"]
+        # A standing that an event has brought up to date since is in another due set already.
+        due = before.cards["valid_until"] == day
+        changes = changes_between(subjects[due], before.cards[due], cards[due])
+        commit = Commit(
+            nexts=nexts,
+            partitions=of,
+            subjects=subjects,
+            written=due,
+            before=before.cards,
+            after=Standings(cards, before.facts, before.starts),
+            outbox={partition: entry(changes, [])},
+        )
+        if not self._store.commit(commit):
+            return 0
+        if not due.all():
+            self._store.forget_due(partition, day, subjects[~due])
+        return int(due.sum())

@@ -1,0 +1,574 @@
+"""Kafka to Faust: one Faust message a poll, pulled with one credit.
+
+A thread polls librdkafka and hands what it read to the event loop as one `Poll`; it polls again only when the agent
+has called `Poll.done()`. Records that arrive meanwhile wait in librdkafka and become one bigger `Poll`, so a slow batch
+makes the next one cheaper instead of making a queue longer.
+
+*Invariant*: while the thread is inside librdkafka, no `Poll` is in flight. Kafka's rebalance callbacks run only there, so
+a partition is never given up under work in flight. The one gap, a callback between the records of a single poll,
+is closed in `_Poller._read`.
+
+*Invariant*: every partition starts where `KafkaWiring.positions` says, or at the beginning of its log. Neither the
+group's committed offsets nor a reset policy is ever asked.
+"""
+
+import asyncio
+import contextlib
+import logging
+import queue
+import threading
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from concurrent.futures import wait
+from dataclasses import dataclass, field
+from functools import partial
+from time import monotonic
+from types import MappingProxyType
+from typing import Any, ClassVar, Protocol, TypeVar, cast
+
+import confluent_kafka
+from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
+from faust.exceptions import ImproperlyConfigured
+from faust.transport import base
+from faust.transport.consumer import RecordMap
+from faust.types import TP, ConsumerMessage
+from faust.types.transports import ConsumerT, ProducerT
+from mode import ServiceT
+
+__all__ = ["KafkaWiring", "OffsetOutOfRangeError", "Poll", "Transport", "TransportError", "WiredApp"]
+
+logger = logging.getLogger(__name__)
+
+# How long one poll waits for a first record. It bounds how late the thread notices a stop; records end it at once.
+_POLL_S = 0.1
+# Group offsets are for tools that show lag; nothing starts from them, so once a second is enough.
+_COMMIT_INTERVAL_S = 1.0
+# An assignment waits for the store and the broker as long as it takes, asking again after 0.1 s, 0.2 s ... at most this.
+_RETRY_S_MAX = 5.0
+# librdkafka repeats "connection refused" some twenty times a second; one of a kind within this is reported.
+_REPORT_INTERVAL_S = 1.0
+# How long the broker may take to tell where a log begins, before it is asked again. A stop waits for it.
+_LOG_START_S_MAX = 2.0
+
+_SPEED: Mapping[str, str | int | bool] = {
+    # How long the broker may hold a fetch open. Short, because a fetch is repeated at once and costs little.
+    "fetch.wait.max.ms": 10,
+    # How long librdkafka pauses fetching when its own queue is full. Its default of 1,000 ms starves every consumer that
+    # drains the queue faster than that.
+    "fetch.queue.backoff.ms": 2,
+    "partition.assignment.strategy": "cooperative-sticky",
+    # Only critical lines: what librdkafka would log below them comes through `on_error` too, less often.
+    "log_level": 2,
+}
+_CORRECTNESS: Mapping[str, str | int | bool] = {
+    "enable.auto.commit": False,
+    "enable.auto.offset.store": False,
+    "auto.offset.reset": "error",
+}
+
+
+class TransportError(Exception):
+    """The stream cannot go on; the app stops. The message says what the operator can do."""
+
+
+class OffsetOutOfRangeError(TransportError):
+    """The log does not hold the wanted offset: it was trimmed, truncated or made anew."""
+
+    def __init__(self, topic: str, partition: int, wanted: int, log_start: int, log_end: int, cause: str) -> None:
+        gap = (
+            f"Records {wanted} to {log_start - 1} were deleted before they were applied. Operator action: rebuild the "
+            f"standings from what the log still holds, or accept the loss by setting the stored offset to {log_start}."
+            if wanted < log_start
+            else "The log is shorter than what was applied. Operator action: check that this is the right cluster and "
+            "topic; if the topic was made anew, rebuild the standings from it."
+        )
+        super().__init__(
+            f"{topic}[{partition}]: offset {wanted} is wanted, the log holds {log_start} to {log_end} ({cause}). {gap}"
+        )
+        self.topic, self.partition, self.wanted = topic, partition, wanted
+        self.log_start, self.log_end = log_start, log_end
+
+
+class _StoppedError(Exception):
+    """The thread was asked to stop while it waited for an answer."""
+
+
+def _ignore(_: object) -> None:
+    pass
+
+
+def _log(error: Exception) -> None:
+    logger.warning("%s; going on", error)
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """The raw records of one poll, of every partition that had some, and the credit for the next one."""
+
+    topic: str
+    #: In order within a partition; none of them is an error.
+    records: list[Message]
+    #: By partition: the offset expected next before this poll. Not the first record's offset: logs have holes.
+    starts: Mapping[int, int]
+    #: What `done` calls. A test that needs no transport leaves it out.
+    credit: Callable[[Mapping[int, int]], None] = field(default=_ignore, repr=False, compare=False)
+
+    def done(self, seeks: Mapping[int, int] = MappingProxyType({})) -> None:
+        """Let the thread poll again, once; partitions in `seeks` are read from these offsets on.
+
+        An agent that fails leaves its Poll undone, and nothing after it is read: the app stops instead.
+        """
+        self.credit(seeks)
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaWiring:
+    """What the composition root decides about Kafka. The hooks are called on the event loop and must not block."""
+
+    #: librdkafka's consumer properties, complete: bootstrap.servers, group.id, security. They override the transport's
+    #: defaults for speed, not what its correctness rests on.
+    properties: Mapping[str, str | int | float | bool]
+    #: Asked on the event loop at every assignment: the offset to start from, by partition. A partition left out starts
+    #: at the beginning of its log. While it raises, the assignment waits and asks again.
+    positions: Callable[[Sequence[int]], Awaitable[Mapping[int, int]]]
+    #: The most records of one Poll: bounds memory in flight and the time until a stop or a rebalance is noticed.
+    poll_records_max: int = 2_000
+    #: How long a stop waits for the Poll in flight, in seconds, before its agent is cancelled.
+    finish_s_max: float = 5.0
+    #: Told the starts, by partition, of what this worker was given; empty if nothing.
+    on_assigned: Callable[[Mapping[int, int]], None] = _ignore
+    #: Told the partitions that this worker has given up.
+    on_revoked: Callable[[Sequence[int]], None] = _ignore
+    #: Told every error that is waited out (broker or store away); the ones that are not stop the app.
+    on_error: Callable[[Exception], None] = _log
+
+
+class WiredApp(Protocol):
+    """The `faust.App` that this transport serves."""
+
+    kafka_wiring: KafkaWiring
+
+
+T = TypeVar("T")
+
+
+class _Poller(threading.Thread):
+    """The only thread that touches librdkafka. Knows Kafka and the event loop, nothing of Faust."""
+
+    def __init__(
+        self,
+        topic: str,
+        wiring: KafkaWiring,
+        hand_on: Callable[[Poll], None],
+        rebalance: Callable[[list[int], list[int]], Coroutine[Any, Any, None]],
+        crash: Callable[[Exception], object],
+    ) -> None:
+        super().__init__(name=f"poll {topic}")
+        self.ended = asyncio.Event()
+        self._topic, self._wiring = topic, wiring
+        self._hand_on, self._rebalance, self._crash = hand_on, rebalance, crash
+        self._loop = asyncio.get_running_loop()
+        self._stopping = threading.Event()
+        self._properties = {**_SPEED, **wiring.properties, **_CORRECTNESS}
+        if self._properties.get("group.protocol") == "consumer":  # the broker chooses the strategy, always incremental
+            del self._properties["partition.assignment.strategy"]
+        self._incremental = "cooperative" in str(self._properties.get("partition.assignment.strategy", "cooperative"))
+        self._consumer: confluent_kafka.Consumer
+        # The credit for the next poll: the seeks of the Poll that ended, or None for a Poll that will not end.
+        self._credits: queue.SimpleQueue[Mapping[int, int] | None] = queue.SimpleQueue()
+        self._polls = 0
+        self._in_flight = 0
+        self._rebalances = 0
+        # By partition held: the offset expected next, counting only Polls that are done; what the group was told of it.
+        self._positions: dict[int, int] = {}
+        self._committed: dict[int, int] = {}
+        self._commit_at_s = 0.0
+        self._reported_at_s: dict[int, float] = {}
+        # Seeks not yet made; what is read of these partitions until then comes from the wrong place.
+        self._seeks: dict[int, int] = {}
+
+    # Called on the event loop.
+
+    def stop(self) -> None:
+        """Poll no more; end when the Poll in flight is done."""
+        self._stopping.set()
+
+    def abandon(self) -> None:
+        """End although the Poll in flight may never be done: its agent is gone."""
+        self._stopping.set()
+        self._credits.put(None)
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether the last Poll has been handed on."""
+        return self._stopping.is_set()
+
+    def _done(self, poll: int, seeks: Mapping[int, int]) -> None:
+        if poll != self._in_flight:
+            raise RuntimeError(f"Poll.done() was called twice, for poll {poll}: that would put two polls in flight")
+        if not seeks.keys() <= self._positions.keys():
+            raise ValueError(f"seeks were {dict(seeks)}, this worker holds only {sorted(self._positions)}")
+        self._in_flight = 0
+        self._credits.put(seeks)
+
+    # Everything below runs on this thread.
+
+    def run(self) -> None:
+        try:
+            properties = {**self._properties, "error_cb": self._on_error, "logger": logger}
+            self._consumer = confluent_kafka.Consumer(properties)
+            try:
+                self._consumer.subscribe([self._topic], self._on_assign, self._on_revoke, self._on_lost)
+                while self._running():
+                    self._seek()
+                    self._commit(due_s=self._commit_at_s)
+                    if records := self._read():
+                        self._hand_on_and_wait(records)
+            finally:
+                self._stopping.set()
+                self._consumer.close()
+        except Exception as error:  # the thread has no caller; whatever ended it stops the app
+            self._tell(self._crash, error)
+        finally:
+            self._tell(lambda _: self.ended.set(), None)
+
+    def _running(self) -> bool:
+        return not (self._stopping.is_set() or self._loop.is_closed())
+
+    def _read(self) -> list[Message]:
+        first = self._consumer.poll(_POLL_S)
+        if first is None:
+            return []
+        rebalances = self._rebalances
+        records = [first, *self._consumer.consume(self._wiring.poll_records_max - 1, 0)]
+        if rebalances != self._rebalances:
+            # A callback ran between two of these records: the earlier ones may be of partitions that are gone, or gone
+            # and back at another offset. None is kept; what is still held is read again from its position.
+            self._seeks.update(self._positions)
+        if any(map(Message.error, records)):
+            records = [record for record in records if not self._is_error(record)]
+        unwanted = set(map(Message.partition, records)) - (self._positions.keys() - self._seeks.keys())
+        return [record for record in records if record.partition() not in unwanted] if unwanted else records
+
+    def _hand_on_and_wait(self, records: list[Message]) -> None:
+        # The last record of a partition wins, and its offset is all that is needed: built without a loop in Python.
+        lasts = cast(
+            "dict[int, int]", dict(zip(map(Message.partition, records), map(Message.offset, records), strict=True))
+        )
+        starts = {partition: self._positions[partition] for partition in lasts}
+        self._polls = self._in_flight = self._polls + 1
+        self._tell(self._hand_on, Poll(self._topic, records, starts, partial(self._done, self._polls)))
+        while not self._loop.is_closed():
+            try:
+                seeks = self._credits.get(timeout=1.0)
+            except queue.Empty:
+                continue
+            if seeks is not None:
+                self._positions.update({partition: offset + 1 for partition, offset in lasts.items()} | dict(seeks))
+                self._seeks.update(seeks)
+            return
+
+    def _seek(self) -> None:
+        for partition, offset in list(self._seeks.items()):
+            try:
+                self._consumer.seek(TopicPartition(self._topic, partition, offset))
+            except KafkaException as error:
+                if error.args[0].code() != KafkaError._STATE:  # noqa: SLF001 - librdkafka's own name for it
+                    raise
+                continue  # assigned a moment ago and not yet fetching: the next round tries again
+            del self._seeks[partition]
+
+    def _commit(self, due_s: float) -> None:
+        now_s = monotonic()
+        if now_s < due_s or self._positions == self._committed:
+            return
+        self._commit_at_s = now_s + _COMMIT_INTERVAL_S
+        self._committed = dict(self._positions)
+        offsets = [TopicPartition(self._topic, partition, offset) for partition, offset in self._positions.items()]
+        try:
+            self._consumer.commit(offsets=offsets, asynchronous=True)
+        except KafkaException as error:
+            self._report(error)
+
+    # Rebalancing: called by librdkafka inside poll, consume and close.
+
+    def _on_assign(self, consumer: confluent_kafka.Consumer, partitions: list[TopicPartition]) -> None:
+        self._rebalances += 1
+        try:
+            starts = self._starts([each.partition for each in partitions])
+        except _StoppedError:
+            return  # confluent_kafka assigns in our place; the thread polls no more and leaves the group
+        assign = consumer.incremental_assign if self._incremental else consumer.assign
+        assign([TopicPartition(self._topic, partition, offset) for partition, offset in starts.items()])
+        self._positions.update(starts)
+        self._committed.update(starts)
+        self._settle([])
+        self._tell(self._wiring.on_assigned, starts)
+
+    def _on_revoke(self, consumer: confluent_kafka.Consumer, partitions: list[TopicPartition]) -> None:
+        self._commit(due_s=0.0)
+        self._on_lost(consumer, partitions)
+
+    def _on_lost(self, consumer: confluent_kafka.Consumer, partitions: list[TopicPartition]) -> None:
+        self._rebalances += 1
+        gone = [each.partition for each in partitions]
+        for by_partition in (self._positions, self._committed, self._seeks):
+            for partition in gone:
+                by_partition.pop(partition, None)
+        self._settle(gone)
+        if self._incremental:
+            consumer.incremental_unassign(partitions)
+        else:
+            consumer.unassign()
+        self._tell(self._wiring.on_revoked, gone)
+
+    def _settle(self, gone: list[int]) -> None:
+        """Wait until the event loop has taken in what is gone and what is held."""
+        if self._running():
+            with contextlib.suppress(_StoppedError):
+                self._await(self._rebalance(gone, sorted(self._positions)))
+
+    def _starts(self, partitions: list[int]) -> dict[int, int]:
+        if not partitions:
+            return {}
+        stored = self._retry(lambda: self._await(self._stored(partitions)))
+        return {
+            partition: stored[partition] if partition in stored else self._retry(partial(self._log_range, partition))[0]
+            for partition in partitions
+        }
+
+    async def _stored(self, partitions: list[int]) -> Mapping[int, int]:
+        return await self._wiring.positions(partitions)
+
+    def _log_range(self, partition: int) -> tuple[int, int]:
+        return self._consumer.get_watermark_offsets(TopicPartition(self._topic, partition), timeout=_LOG_START_S_MAX)
+
+    def _retry(self, ask: Callable[[], T]) -> T:
+        """Ask until there is an answer: to go on without one is to start at a wrong offset."""
+        pause_s = 0.1
+        while True:
+            try:
+                return ask()
+            except _StoppedError:
+                raise
+            except Exception as error:  # what the store's client raises is not this module's to know
+                self._report(error)
+            if self._stopping.wait(pause_s):
+                raise _StoppedError
+            pause_s = min(2 * pause_s, _RETRY_S_MAX)
+
+    def _await(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        while not wait([future], _POLL_S).done:
+            if not self._running():
+                future.cancel()
+                raise _StoppedError
+        return future.result()
+
+    # Errors.
+
+    def _is_error(self, record: Message) -> bool:
+        error, partition = record.error(), cast("int", record.partition())
+        if error is None:
+            return False
+        reset = error.code() == KafkaError._AUTO_OFFSET_RESET  # noqa: SLF001 - librdkafka's own name for it
+        if reset and partition in self._positions.keys() - self._seeks.keys():
+            wanted, (log_start, log_end) = self._positions[partition], self._retry(partial(self._log_range, partition))
+            raise OffsetOutOfRangeError(self._topic, partition, wanted, log_start, log_end, error.str())
+        self._on_error(error)
+        return True
+
+    def _on_error(self, error: KafkaError) -> None:
+        if error.fatal():
+            raise TransportError(f"Kafka refuses this consumer for good: {error}. Operator action: restart the worker")
+        if monotonic() - self._reported_at_s.get(error.code(), 0.0) >= _REPORT_INTERVAL_S:
+            self._reported_at_s[error.code()] = monotonic()
+            self._report(KafkaException(error))
+
+    def _report(self, error: Exception) -> None:
+        self._tell(self._wiring.on_error, error)
+
+    def _tell(self, hook: Callable[[T], object], what: T) -> None:
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(hook, what)
+
+
+class Consumer(base.Consumer):
+    """What Faust asks of a consumer. Faust's own offsets, acks, gaps and commits are not used."""
+
+    _poller: _Poller | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._polls: asyncio.Queue[Poll] = asyncio.Queue()
+        self._held: set[TP] = set()
+        self._topic = ""
+
+    @property
+    def _wiring(self) -> KafkaWiring:
+        try:
+            return cast("WiredApp", self.app).kafka_wiring
+        except AttributeError:
+            raise ImproperlyConfigured("the app needs an attribute kafka_wiring, a KafkaWiring") from None
+
+    async def subscribe(self, topics: Iterable[str]) -> None:
+        """Start the poll thread. Faust calls this again, with the same topic, whenever an agent restarts."""
+        names = sorted(topics)
+        if len(names) != 1 or self._topic not in ("", names[0]):
+            raise ImproperlyConfigured(
+                f"topics were {names}: this transport serves one topic, always the same. Give the app one agent topic "
+                "and the setting topic_disable_leader=True"
+            )
+        if self._poller is None:
+            self._topic = names[0]
+            self._poller = _Poller(
+                self._topic, self._wiring, self._polls.put_nowait, self._on_rebalance, self._on_crash
+            )
+            self._poller.start()
+
+    async def _drain_messages(self, fetcher: ServiceT) -> None:
+        try:
+            while not (self.should_stop or fetcher.should_stop):
+                await self.callback(self._message(await self._polls.get()))
+        except asyncio.CancelledError:
+            return  # only a stop cancels this; Faust's fetcher would take it for a rebalance
+
+    def _message(self, poll: Poll) -> ConsumerMessage:
+        partition, offset = next(iter(poll.starts.items()))  # Faust looks its agents up by a partition: any will do
+        return ConsumerMessage(
+            poll.topic, partition, offset, 0.0, 0, None, None, cast("Any", poll), None,
+            tp=TP(poll.topic, partition), generation_id=self.app.consumer_generation_id,
+        )  # fmt: skip
+
+    async def _on_rebalance(self, gone: list[int], held: list[int]) -> None:
+        """Show Faust a whole rebalance, even for an increment: after a revocation it reads nothing until assigned."""
+        self.app.consumer_generation_id += 1
+        self.app.on_rebalance_start()
+        if gone:
+            await self.on_partitions_revoked({TP(self._topic, partition) for partition in gone})
+        self._held = {TP(self._topic, partition) for partition in held}
+        await self.on_partitions_assigned(set(self._held), self.app.consumer_generation_id)
+
+    def _on_crash(self, error: Exception) -> None:
+        self.add_future(self.crash(error))
+
+    async def finish(self) -> None:
+        """Poll no more, and wait for what an agent has begun, once and at most `finish_s_max`."""
+        if self._poller is None or self._poller.is_stopping:
+            return
+        self._poller.stop()
+        finish_at_s = monotonic() + self._wiring.finish_s_max
+        while self._unacked_messages and monotonic() < finish_at_s:
+            await self._wait_for_ack(timeout=1)
+            self._clean_unacked_messages()
+
+    async def wait_empty(self) -> None:
+        """Nothing to wait for: Faust asks in a rebalance, which runs between two polls, and in a stop, after `finish`."""
+
+    async def on_stop(self) -> None:
+        """Leave the group. The agents are gone by now, so a Poll still in flight will not be done."""
+        if self._poller is not None:
+            self._poller.abandon()
+            await self._poller.ended.wait()
+            self._poller.join()
+
+    async def on_task_error(self, exc: BaseException) -> None:
+        """Stop the app: Faust acks what the agent failed on and starts it anew, which loses the events."""
+        await self.crash(exc)
+
+    async def commit(self, topics: object = None, start_new_transaction: bool = True) -> bool:
+        """Forget Faust's acks, its only use of them: the store holds the offsets, the thread tells the group."""
+        self._acked.clear()
+        self._acked_index.clear()
+        return False
+
+    def assignment(self) -> set[TP]:
+        """All that is held; while Faust hears of a revocation, what is going as well."""
+        return self._held
+
+    def close(self) -> None:
+        """Faust closes when a rebalance meets a stop; the poll thread does that itself."""
+
+    async def perform_seek(self) -> None:
+        """Faust seeks to the group's offsets after a rebalance; partitions were assigned at their positions."""
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Part of `perform_seek`, see there."""
+        return {}
+
+    async def _seek(self, partition: TP, offset: int) -> None:
+        raise TransportError("seek with Poll.done(seeks): only the poll thread may, and only between two polls")
+
+    async def seek_wait(self, partitions: Mapping[TP, int]) -> None:
+        """Only table recovery seeks like this, and there are no tables."""
+        await self._seek(*next(iter(partitions.items())))
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        return False  # unreachable: `commit` is ours
+
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> RecordMap:
+        return {}  # unreachable: `_drain_messages` is ours
+
+    def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
+        return self._message(record)  # unreachable: `_drain_messages` is ours
+
+    def _new_topicpartition(self, topic: str, partition: int) -> TP:
+        return TP(topic, partition)
+
+    async def position(self, tp: TP) -> int | None:
+        """Unknown to Faust: only table recovery asks."""
+        return None
+
+    def highwater(self, tp: TP) -> int:
+        """Unknown to Faust: only its own drain loop asks."""
+        return 0
+
+    async def highwaters(self, *partitions: TP) -> Mapping[TP, int]:
+        """Unknown to Faust: only table recovery asks."""
+        return {}
+
+    async def earliest_offsets(self, *partitions: TP) -> Mapping[TP, int]:
+        """Unknown to Faust: only table recovery asks."""
+        return {}
+
+    def topic_partitions(self, topic: str) -> int | None:
+        """Unknown to Faust: only tables ask."""
+        return None
+
+    def key_partition(self, topic: str, key: bytes | None, partition: int | None = None) -> int | None:
+        """Unknown to Faust: only its producer asks."""
+        return None
+
+    async def create_topic(self, *args: Any, **kwargs: Any) -> None:
+        """Topics are made by who runs the cluster."""
+
+
+class Fetcher(base.Fetcher):
+    """Stopped first when the app stops, while the agents still live: the moment to finish what is in flight."""
+
+    async def on_stop(self) -> None:
+        """Finish the Poll in flight before the agents are cancelled."""
+        await cast("Consumer", self.app.consumer).finish()
+
+
+class Producer(base.Producer):
+    """Faust needs one to start. It has no connection: the outbox publishes, outside Faust."""
+
+    async def send(self, *args: Any, **kwargs: Any) -> Any:
+        """Refuse: Faust has no way to publish here."""
+        raise TransportError("this transport only consumes; publish through the outbox")
+
+    async def send_and_wait(self, *args: Any, **kwargs: Any) -> Any:
+        """Refuse, as `send` does."""
+        await self.send()
+
+    async def create_topic(self, *args: Any, **kwargs: Any) -> None:
+        """Topics are made by who runs the cluster."""
+
+
+class Transport(base.Transport):
+    """Faust's way in: `broker="jasmine://"`; host and port are in `KafkaWiring.properties`."""
+
+    Consumer: ClassVar[type[ConsumerT]] = Consumer
+    Producer: ClassVar[type[ProducerT]] = Producer
+    Fetcher: ClassVar[type[ServiceT]] = Fetcher
+    driver_version = f"confluent-kafka={confluent_kafka.__version__}, librdkafka={confluent_kafka.libversion()[0]}"
