@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.codec import Headers, decode
+from schemas.codec import decode
 from schemas.errors import Reason, Refusal
 from schemas.facts import Facts
 from schemas.partitioner import partition_of
@@ -23,7 +23,7 @@ class Record(Protocol):
     """The part of a Kafka record that the decoder reads; `confluent_kafka.Message` has it."""
 
     def value(self) -> bytes | None: ...  # noqa: D102
-    def headers(self) -> Headers: ...  # noqa: D102
+    def headers(self) -> Any: ...  # noqa: D102 - Headers; the client's types leave it open
     def partition(self) -> int | None: ...  # noqa: D102
     def offset(self) -> int | None: ...  # noqa: D102
     def timestamp(self) -> tuple[int, int]: ...  # noqa: D102

@@ -144,7 +144,7 @@ class Store:
             self.disconnect()
             raise PartitionLostError(lost)
         nexts = {partition: int(answer) for partition, answer in zip(partitions, answers[1], strict=True)}
-        return nexts, _split(answers[2] if len(subjects) else [], of, subjects)
+        return nexts, split(answers[2] if len(subjects) else [], of, subjects)
 
     def commit(self, commit: Commit) -> bool:
         """Write a batch; return False, having written nothing, if another worker moved a fence since `load`.
@@ -153,7 +153,7 @@ class Store:
             StoreUnavailableError: Redis does not answer, or refuses. Whether it wrote is then open: load again.
 
         """
-        commands, count = _transaction(commit)
+        commands, count = transaction(commit)
         connection = self._connected()
         answers = self._round_trip(connection, [b"".join(commands)], count)
         return answers[-1] is not None
@@ -252,8 +252,13 @@ def _pairs(fields: Any) -> list[bytes]:
     return list(fields)
 
 
-def _split(values: Sequence[bytes | None], of: Ints, subjects: Subjects) -> Standings:
-    """Return the columns of standings, as they came from Redis."""
+def split(values: Sequence[bytes | None], of: Ints, subjects: Subjects) -> Standings:
+    """Return the columns of standings from their values, None for a subject that is unknown.
+
+    Raises:
+        StandingFormatError: a value is no standing.
+
+    """
     n = len(values)
     sizes = np.fromiter((CARD.itemsize if value is None else len(value) for value in values), np.int64, n)
     fact_bytes = sizes - CARD.itemsize
@@ -279,7 +284,7 @@ def _unreadable(partition: int, subject: int, was: str) -> StandingFormatError:
     return StandingFormatError(message)
 
 
-def _transaction(commit: Commit) -> tuple[list[bytes], int]:
+def transaction(commit: Commit) -> tuple[list[bytes], int]:
     """Return a transaction's commands, and how many answers they have."""
     fences = [part for partition, offset in commit.nexts.items() for part in (next_key(partition), str(offset))]
     arguments = 1 + len(fences) + 2 * int(commit.written.sum())

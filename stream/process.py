@@ -31,7 +31,7 @@ Bools = NDArray[np.bool_]
 class RawRecord(Record, Protocol):
     """A Kafka record; `confluent_kafka.Message` is one."""
 
-    def key(self) -> bytes | None: ...  # noqa: D102
+    def key(self) -> Any: ...  # noqa: D102 - bytes or nothing; the client's types leave it open
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,7 @@ class Outcome:
         dead: refused records by reason; each is in the outbox as a dead letter.
         seeks: where to read on, by partition, where the log's place and the store's differ.
         nexts: the next offsets committed.
+        published: whether something was left in an outbox.
         freshness_s: (scored,) age of each scored record at its commit, in seconds since Kafka's timestamp.
 
     """
@@ -53,6 +54,7 @@ class Outcome:
     dead: Mapping[Reason, int] = field(default_factory=dict)
     seeks: Mapping[int, int] = field(default_factory=dict)
     nexts: Mapping[int, int] = field(default_factory=dict)
+    published: bool = False
     freshness_s: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
 
 
@@ -128,7 +130,7 @@ class Processor:
         )
         if not self._store.commit(commit):
             return None
-        return self._outcome(decoded, merged.outcomes, refused, commit.nexts)
+        return self._outcome(decoded, merged.outcomes, refused, commit)
 
     def _evaluate(self, facts: NDArray[np.void], starts: Ints, subjects: Subjects) -> Cards:
         cards = np.zeros(len(subjects), CARD)
@@ -163,14 +165,15 @@ class Processor:
         decoded: Decoded,
         outcomes: NDArray[np.uint8],
         refused: Sequence[Refused],
-        nexts: Mapping[int, int],
+        commit: Commit,
     ) -> Outcome:
         added = outcomes == ADDED
         return Outcome(
             scored=int(added.sum()),
             skipped=int((outcomes == EXISTS).sum()),
             dead=Counter(one.refusal.reason for one in refused),
-            nexts=nexts,
+            nexts=commit.nexts,
+            published=bool(commit.outbox),
             freshness_s=self._clock() - decoded.timestamps_s[added],
         )
 
@@ -210,7 +213,6 @@ def _conflicts(outcomes: NDArray[np.uint8], decoded: Decoded) -> list[Refused]:
 
 
 def _letter(topic: str, record: RawRecord, refusal: Refusal) -> DeadLetter:
-    headers: Any = record.headers()
     return DeadLetter.of(
         refusal,
         topic=topic,
@@ -218,5 +220,5 @@ def _letter(topic: str, record: RawRecord, refusal: Refusal) -> DeadLetter:
         offset=_number(record.offset()),
         key=record.key(),
         value=record.value(),
-        headers=headers,
+        headers=record.headers(),
     )

@@ -12,13 +12,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 import confluent_kafka
 import faust
 import pytest
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 from stream import transport
 from stream.transport import KafkaWiring, OffsetOutOfRangeError, Poll
@@ -48,7 +50,7 @@ def fill(cluster: str, topic: str, per_partition: int) -> None:
 
 async def until(condition: Callable[[], bool], deadline_s: float = DEADLINE_S) -> None:
     async with asyncio.timeout(deadline_s):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - what is waited for happens in other threads and in Kafka
             await asyncio.sleep(0.01)
 
 
@@ -69,7 +71,7 @@ async def worker(cluster: str, topic: str, handle: Handle, **wiring: Any) -> Asy
     app.kafka_wiring = KafkaWiring(properties, **{"positions": from_the_beginning} | wiring)
 
     @app.agent(app.topic(topic, value_serializer="raw", key_serializer="raw", value_type=bytes))
-    async def each(stream: faust.Stream[Poll]) -> None:
+    async def each(stream: faust.StreamT[Poll]) -> None:
         async for poll in stream:
             await handle(poll)
 
@@ -88,7 +90,7 @@ def poll_threads() -> list[str]:
 def offsets_of(poll: Poll) -> dict[int, list[int]]:
     offsets: dict[int, list[int]] = defaultdict(list)
     for record in poll.records:
-        offsets[record.partition()].append(record.offset())
+        offsets[cast("int", record.partition())].append(cast("int", record.offset()))
     return dict(offsets)
 
 
@@ -110,17 +112,14 @@ class Run:
 
 @pytest.fixture(scope="module")
 def run(cluster: str) -> Run:
-    run = Run()
-    topic, in_flight = "run", 0
+    run, topic = Run(), "run"
+    app: Any = None
     fill(cluster, topic, per_partition=500)
     seen: dict[int, int] = {}
 
     async def handle(poll: Poll) -> None:
-        nonlocal in_flight
-        in_flight += 1
-        run.in_flight_max = max(run.in_flight_max, in_flight)
-        await asyncio.sleep(0.002)  # long enough for a second poll to arrive, were it allowed to
-        in_flight -= 1
+        await asyncio.sleep(0.002)  # long enough for a second poll to be handed on, were it allowed to
+        run.in_flight_max = max(run.in_flight_max, app.consumer._poller._polls - len(run.polls))
         run.polls.append(poll)
         seen.update({partition: offsets[-1] for partition, offsets in offsets_of(poll).items()})
         if not run.rewound_at and seen.get(2, 0) > 100:
@@ -131,7 +130,8 @@ def run(cluster: str) -> Run:
             poll.done()
 
     async def drain() -> None:
-        async with worker(cluster, topic, handle, poll_records_max=150, on_assigned=run.assigned.append):
+        nonlocal app
+        async with worker(cluster, topic, handle, poll_records_max=150, on_assigned=run.assigned.append) as app:
             await until(lambda: seen == dict.fromkeys(PARTITIONS, 499))
             try:
                 run.polls[-1].done()
@@ -286,7 +286,8 @@ def test_an_assignment_waits_for_the_store_and_starts_where_it_says(cluster: str
 
 
 def test_a_stop_ends_an_assignment_that_waits_for_the_store(cluster: str) -> None:
-    asked, errors = asyncio.Event(), []
+    asked = asyncio.Event()
+    errors: list[Exception] = []
 
     async def positions(partitions: Sequence[int]) -> Mapping[int, int]:
         asked.set()
@@ -345,12 +346,10 @@ def test_two_workers_share_the_partitions_and_lose_nothing_when_one_leaves(clust
         poll.done()
 
     def joined(name: str) -> Any:
-        return worker(
-            cluster, topic, handle, positions=stored, poll_records_max=10,
-            on_assigned=lambda starts: held[name].update(starts),
-            on_revoked=lambda partitions: held[name].difference_update(partitions),
-            properties={"partition.assignment.strategy": strategy, "session.timeout.ms": 6000, "heartbeat.interval.ms": 200},
-        )  # fmt: skip
+        properties = {"partition.assignment.strategy": strategy, "heartbeat.interval.ms": 200}
+        hooks = {"on_assigned": held[name].update, "on_revoked": held[name].difference_update}
+        wiring = {"positions": stored, "poll_records_max": 10, "properties": properties, **hooks}
+        return worker(cluster, topic, handle, **wiring)
 
     async def scenario() -> None:
         async with joined("first"):
@@ -386,7 +385,7 @@ def test_two_topics_are_refused_with_what_to_do(cluster: str) -> None:
         app.kafka_wiring = KafkaWiring({"bootstrap.servers": cluster, "group.id": "two"}, from_the_beginning)
 
         @app.agent(app.topic("two", value_serializer="raw", key_serializer="raw", value_type=bytes))
-        async def each(stream: faust.Stream[Poll]) -> None:
+        async def each(stream: faust.StreamT[Poll]) -> None:
             async for poll in stream:
                 await unexpected(poll)
 
@@ -426,13 +425,11 @@ class ScriptedConsumer:
 
 
 async def poller_over(consumer: ScriptedConsumer, positions: dict[int, int], **wiring: Any) -> Any:
-    poller = transport._Poller(
-        "t",
-        KafkaWiring({}, from_the_beginning, **wiring),
-        lambda poll: None,
-        lambda gone, held: None,
-        lambda error: None,
-    )
+    async def settled(gone: list[int], held: list[int]) -> None:
+        pass
+
+    wired = KafkaWiring({}, from_the_beginning, **wiring)
+    poller: Any = transport._Poller("t", wired, lambda poll: None, settled, lambda error: None)
     poller._consumer = consumer
     poller._positions = positions
     return poller
@@ -537,8 +534,8 @@ class Feed(threading.Thread):
 @pytest.mark.real
 def test_workers_come_and_go_and_every_event_is_applied_once_by_one_of_them(kafka: str, tmp_path: Path) -> None:
     topic = f"transport-{uuid4()}"
-    admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": kafka})
-    for created in admin.create_topics([confluent_kafka.admin.NewTopic(topic, 4, 1)]).values():
+    admin = AdminClient({"bootstrap.servers": kafka})
+    for created in admin.create_topics([NewTopic(topic, 4, 1)]).values():
         created.result(20)
     store = open_store(str(tmp_path / "store.sqlite"))
     script = Path(__file__).with_name("transport_worker.py")
@@ -551,8 +548,8 @@ def test_workers_come_and_go_and_every_event_is_applied_once_by_one_of_them(kafk
 
     feed = Feed(kafka, topic)
     workers = {"first": start("first")}
+    feed.start()
     try:
-        feed.start()
         wait_until(lambda: applied("first") > 1000)
         workers["second"] = start("second")
         wait_until(lambda: applied("second") > 1000)

@@ -61,6 +61,9 @@ async def apply(store: sqlite3.Connection, poll: Poll, name: str) -> dict[int, i
 class App(faust.App):
     kafka_wiring: KafkaWiring
 
+    def _create_directories(self) -> None:
+        """Faust makes a folder for its tables where it is started; there are no tables."""
+
 
 async def main(bootstrap: str, topic: str, group: str, path: str, name: str) -> None:
     store = open_store(path)
@@ -72,7 +75,7 @@ async def main(bootstrap: str, topic: str, group: str, path: str, name: str) -> 
     app.kafka_wiring = KafkaWiring({"bootstrap.servers": bootstrap, "group.id": group}, positions, 200)
 
     @app.agent(app.topic(topic, value_serializer="raw", key_serializer="raw", value_type=bytes))
-    async def each(stream: faust.Stream[Poll]) -> None:
+    async def each(stream: faust.StreamT[Poll]) -> None:
         async for poll in stream:
             poll.done(await apply(store, poll, name))
 

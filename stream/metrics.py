@@ -1,0 +1,140 @@
+"""Every metric of the worker, in one namespace, and the port it is served on. Labels are bounded; none is a subject."""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, make_server
+
+import numpy as np
+from numpy.typing import NDArray
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, make_wsgi_app
+from prometheus_client.core import HistogramMetricFamily, Metric
+from prometheus_client.exposition import ThreadingWSGIServer
+from prometheus_client.registry import Collector
+
+from schemas.errors import Reason
+
+_FRESHNESS_BUCKETS_S = np.array(
+    [0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0]
+)
+_BATCH_BUCKETS = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_000, 4_000, 10_000)
+_PROCESS_BUCKETS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
+
+
+class Freshness(Collector):
+    """A histogram that takes a batch's ages in one call."""
+
+    def __init__(self, name: str, documentation: str) -> None:
+        self._name = name
+        self._documentation = documentation
+        self._counts = np.zeros(len(_FRESHNESS_BUCKETS_S) + 1, np.int64)
+        self._sum_s = 0.0
+
+    def observe(self, ages_s: NDArray[np.float64]) -> None:
+        """Add ages, in seconds; a clock behind Kafka's counts as 0."""
+        ages_s = np.maximum(ages_s, 0.0)
+        places = np.searchsorted(_FRESHNESS_BUCKETS_S, ages_s)
+        self._counts += np.bincount(places, minlength=len(self._counts))
+        self._sum_s += float(ages_s.sum())
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the histogram in Prometheus's form."""
+        cumulated = np.cumsum(self._counts)
+        bounds = [*map(str, _FRESHNESS_BUCKETS_S.tolist()), "+Inf"]
+        buckets = [(bound, float(count)) for bound, count in zip(bounds, cumulated, strict=True)]
+        yield HistogramMetricFamily(self._name, self._documentation, buckets, self._sum_s)
+
+
+class Metrics:
+    """The worker's metrics; all zero at first, so that a rate is known from the first event."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.events = self._counter("credit_events", "Events by outcome: scored, skipped or dead.", "outcome")
+        self.dead = self._counter("credit_dead_letters", "Refused events by reason.", "reason")
+        self.polls = self._counter("credit_polls", "Batches applied.")
+        self.seeks = self._counter("credit_seeks", "Batches read again because log and store stood apart.")
+        self.retries = self._counter("credit_retries", "Attempts that found a part away.", "part")
+        self.swept = self._counter("credit_swept", "Standings brought up to date without an event.")
+        self.published = self._counter("credit_outbox_published", "Records published from the outbox.")
+        self.round_trips = self._counter("credit_store_round_trips", "Round trips to Redis of load and commit.")
+        self.batch = Histogram(
+            "credit_batch_events", "Events in a batch.", buckets=_BATCH_BUCKETS, registry=self.registry
+        )
+        self.process = Histogram(
+            "credit_process_seconds", "Time to apply a batch.", buckets=_PROCESS_BUCKETS_S, registry=self.registry
+        )
+        self.freshness = Freshness("credit_freshness_seconds", "Age of an event when its standing can be read.")
+        self.registry.register(self.freshness)
+        self.next_offset = self._gauge("credit_next_offset", "First offset that is not applied yet.", "partition")
+        self.lag = self._gauge("credit_lag_events", "Events in the log that are not applied yet.", "partition")
+        self.outbox = self._gauge("credit_outbox_entries", "Entries that wait to be published.", "partition")
+        self.ready = self._gauge("credit_ready", "1 while events are applied, 0 while a part is away.")
+        self.pack = self._gauge("credit_pack_info", "The rule pack in force.", "pack", "hash")
+        for outcome in ("scored", "skipped", "dead"):
+            self.events.labels(outcome)
+        for reason in Reason:
+            self.dead.labels(reason)
+        for part in ("kafka", "redis"):
+            self.retries.labels(part)
+
+    def _counter(self, name: str, documentation: str, *labels: str) -> Counter:
+        return Counter(name, documentation, labels, registry=self.registry)
+
+    def _gauge(self, name: str, documentation: str, *labels: str) -> Gauge:
+        return Gauge(name, documentation, labels, registry=self.registry)
+
+    def count_outcome(self, scored: int, skipped: int, dead: Mapping[Reason, int]) -> None:
+        """Count what became of a batch's events."""
+        self.events.labels("scored").inc(scored)
+        self.events.labels("skipped").inc(skipped)
+        for reason, count in dead.items():
+            self.events.labels("dead").inc(count)
+            self.dead.labels(reason).inc(count)
+
+
+class _SilentHandler(WSGIRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name it has in the standard library
+        pass
+
+
+class MetricsServer:
+    """Serves /metrics, /health and /ready from a thread of its own, also while the event loop is busy."""
+
+    def __init__(self, metrics: Metrics, host: str, port: int, ready: Callable[[], str]) -> None:
+        """Bind the port; `ready` says what is missing, or nothing.
+
+        Raises:
+            OSError: the port is taken.
+
+        """
+        self._metrics_app: Callable[..., Iterable[bytes]] = make_wsgi_app(metrics.registry)
+        self._ready = ready
+        self._server = make_server(host, port, self._serve, ThreadingWSGIServer, handler_class=_SilentHandler)
+        self._thread = threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True)
+        self.port: int = self._server.server_port
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Answer no more."""
+        self._server.shutdown()
+        self._server.server_close()
+
+    def _serve(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        path = environ.get("PATH_INFO")
+        if path == "/metrics":
+            return self._metrics_app(environ, start_response)
+        if path == "/health":
+            return _answer(start_response, "200 OK", "alive")
+        if path == "/ready":
+            missing = self._ready()
+            return _answer(start_response, "503 Service Unavailable" if missing else "200 OK", missing or "ready")
+        return _answer(start_response, "404 Not Found", "here are /metrics, /health and /ready")
+
+
+def _answer(start_response: Callable[..., Any], status: str, text: str) -> list[bytes]:
+    start_response(status, [("Content-Type", "text/plain; charset=utf-8")])
+    return [f"{text}\n".encode()]

@@ -1,0 +1,90 @@
+"""The topics: made where they are missing, and never changed, because a subject's partition must not move."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec  # type: ignore[attr-defined]  # no __all__ there
+
+from stream.settings import Settings
+
+_ANSWER_S_MAX = 10.0
+# A dead letter carries a whole record in base64 beside its reason; Kafka's default of 1 MiB would refuse the largest.
+DEAD_BYTES_MAX = 2 * 1024 * 1024
+
+
+class TopicsError(Exception):
+    """Kafka does not answer or refuses; the message says what to do."""
+
+
+def admin_client(kafka: Mapping[str, str]) -> AdminClient:
+    """Return an admin client; it connects on first use."""
+    return AdminClient({**kafka, "log_level": 2})
+
+
+def ensure_topics(admin: AdminClient, settings: Settings) -> int:
+    """Create the topics that are missing; return how many partitions the events have.
+
+    Raises:
+        TopicsError: Kafka does not answer or refuses.
+
+    """
+    keep = {"retention.ms": "-1"}
+    wanted = {
+        settings.topic_events: keep,
+        settings.topic_changes: {},
+        settings.topic_dead: {**keep, "max.message.bytes": str(DEAD_BYTES_MAX)},
+    }
+    try:
+        known = admin.list_topics(timeout=_ANSWER_S_MAX).topics
+        missing = [
+            NewTopic(name, settings.partitions, settings.replication, config=config)
+            for name, config in wanted.items()
+            if name not in known
+        ]
+        for future in admin.create_topics(missing).values() if missing else ():
+            _created(future)
+        topic = admin.list_topics(settings.topic_events, timeout=_ANSWER_S_MAX).topics[settings.topic_events]
+    except (KafkaException, TimeoutError) as error:
+        reason = error.args[0].str() if isinstance(error, KafkaException) else "no answer to the creation of topics"
+        raise TopicsError(f"Kafka at {settings.kafka['bootstrap.servers']}: {reason}") from error
+    if topic.error is not None or not topic.partitions:
+        raise TopicsError(f"topic {settings.topic_events} is not there yet: {topic.error}")
+    return len(topic.partitions)
+
+
+def _created(future: Any) -> None:
+    try:
+        future.result(timeout=_ANSWER_S_MAX)
+    except KafkaException as error:
+        if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+            raise
+
+
+def log_starts(admin: AdminClient, topic: str, partitions: Sequence[int]) -> dict[int, int]:
+    """Return the lowest offset that each partition still holds.
+
+    Raises:
+        TopicsError: Kafka does not answer.
+
+    """
+    return _offsets(admin, topic, partitions, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+
+
+def log_ends(admin: AdminClient, topic: str, partitions: Sequence[int]) -> dict[int, int]:
+    """Return the offset that each partition's next record will have.
+
+    Raises:
+        TopicsError: Kafka does not answer.
+
+    """
+    return _offsets(admin, topic, partitions, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+
+
+def _offsets(admin: AdminClient, topic: str, partitions: Sequence[int], spec: OffsetSpec) -> dict[int, int]:
+    asked = {TopicPartition(topic, partition): spec for partition in partitions}
+    try:
+        answers = admin.list_offsets(asked, request_timeout=_ANSWER_S_MAX)
+        return {one.partition: future.result(timeout=_ANSWER_S_MAX).offset for one, future in answers.items()}
+    except (KafkaException, TimeoutError) as error:
+        raise TopicsError(f"offsets of topic {topic}: {error}") from error

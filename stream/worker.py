@@ -1,0 +1,295 @@
+"""The worker: everything put together, started, watched and stopped. The one place where parts meet."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TypeVar
+
+import faust
+import redis
+from confluent_kafka import Producer
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from schemas.days import day_of
+from schemas.decoder import Decoder
+from scoring.kernel import compile_rules
+from scoring.pack import Pack, load_pack
+from sinks.errors import PartitionLostError, StoreUnavailableError
+from sinks.outbox import Names
+from sinks.store import Store
+from stream.logs import get_logger
+from stream.metrics import Metrics, MetricsServer
+from stream.process import Outcome, Processor
+from stream.relay import Relay
+from stream.settings import Settings
+from stream.sweep import Sweeper
+from stream.topics import DEAD_BYTES_MAX, TopicsError, admin_client, ensure_topics, log_ends, log_starts
+from stream.transport import KafkaWiring, Poll
+from stream.warm import COMPILED_S_MIN, warm
+from stream.watchdog import Progress, Watchdog
+
+T = TypeVar("T")
+
+EXIT_STALLED = 70
+# The pauses between attempts at a part that is away, in seconds.
+_PAUSE_S_MIN, _PAUSE_S_MAX = 0.05, 2.0
+_SWEEP_S = 1.0
+# A thread that wants the interpreter waits this long for it; the default of 5 ms would stand in every event's way.
+_SWITCH_S = 0.0005
+
+log = get_logger("jasmine.worker")
+
+
+def redis_client(settings: Settings) -> redis.Redis:
+    """Return a client whose calls fail at once; who calls decides about waiting."""
+    return redis.Redis.from_url(
+        settings.redis_url,
+        socket_timeout=settings.store_timeout_s,
+        socket_connect_timeout=settings.store_timeout_s,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+class ScorerApp(faust.App):
+    """Faust's app, with what our transport asks for."""
+
+    kafka_wiring: KafkaWiring
+
+    def _create_directories(self) -> None:
+        """Make none: they would hold tables, and there are none."""
+
+
+class Worker:
+    """One scoring process."""
+
+    def __init__(self, settings: Settings, clock: Callable[[], float] = time.time) -> None:
+        """Load the pack and check the key; nothing is connected yet.
+
+        Raises:
+            PackError: the rule pack has an error.
+            SettingsError: a setting is missing or wrong.
+
+        """
+        self._settings = settings
+        self._clock = clock
+        self._pack: Pack = load_pack(settings.pack)
+        self._rules = compile_rules(self._pack)
+        self._key = settings.record_key
+        self._admin = admin_client(settings.kafka)
+        self._store = Store(redis_client(settings))
+        self._progress = Progress(waiting_for="start")
+        self._stopping = asyncio.Event()
+        self.metrics = Metrics()
+        self.metrics.pack.labels(self._pack.id, f"{self._pack.hash:016x}").set(1)
+        self._server = MetricsServer(
+            self.metrics, settings.metrics_host, settings.metrics_port, lambda: self._progress.waiting_for
+        )
+        names = Names([tier.id for tier in self._pack.tiers], [perk.id for perk in self._pack.perks])
+        properties = {**settings.kafka, "enable.idempotence": True, "message.max.bytes": DEAD_BYTES_MAX, "log_level": 2}
+        topics = {True: settings.topic_dead, False: settings.topic_changes}
+        self._relay = Relay(
+            Store(redis_client(settings)), Producer(properties), topics, names, partial(self._away, "kafka")
+        )
+        self._watchdog = Watchdog(self._progress, self._log_ends, clock, settings.stall_s_max, _die)
+
+    def stop(self) -> None:
+        """End gracefully: what is in flight is committed, what is committed is published."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Work until stopped.
+
+        Raises:
+            StoreMismatchError: the store belongs to another deployment.
+            TransportError: the log and the store do not fit, or Kafka refuses for good.
+
+        """
+        sys.setswitchinterval(_SWITCH_S)
+        self._server.start()
+        log.info("serving metrics", port=self._server.port)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, self.stop)
+        try:
+            await self._work()
+        finally:
+            self._server.stop()
+
+    async def _work(self) -> None:
+        log.info("preparing kernels; the first start compiles them, which takes half a minute")
+        took_s = await asyncio.to_thread(warm, self._rules)
+        log.info("kernels ready", seconds=round(took_s, 1), compiled=took_s > COMPILED_S_MIN)
+        partitions = await self._until_there("kafka", partial(ensure_topics, self._admin, self._settings))
+        if partitions is None:
+            return
+        generation = await self._until_there("redis", partial(self._store.open, self._key, partitions))
+        if generation is None:
+            return
+        log.info("parts are there", partitions=partitions, generation=generation, pack=self._pack.id)
+        self._relay.start()
+        self._watchdog.start()
+        app = self._app(Processor(Decoder(self._key, partitions), self._store, self._rules, self._clock))
+        sweeping = asyncio.create_task(self._sweep_forever())
+        try:
+            await self._serve(app)
+        finally:
+            sweeping.cancel()
+            self._watchdog.end()
+            self._relay.end()
+            await asyncio.to_thread(self._relay.join, 5.0)
+            self._store.disconnect()
+
+    async def _serve(self, app: ScorerApp) -> None:
+        """Run Faust until it crashes or a stop is asked for."""
+        await app.start()
+        stopping = asyncio.create_task(self._stopping.wait())
+        crashed = asyncio.create_task(app.wait_until_stopped())
+        await asyncio.wait([stopping, crashed], return_when=asyncio.FIRST_COMPLETED)
+        log.info("stopping")
+        await app.stop()
+        stopping.cancel()
+        crashed.cancel()
+        if app.crash_reason is not None:
+            raise app.crash_reason
+
+    def _app(self, processor: Processor) -> ScorerApp:
+        settings = self._settings
+        app = ScorerApp(
+            settings.group,
+            broker="jasmine://",
+            store="memory://",
+            web_enabled=False,
+            topic_disable_leader=True,
+        )
+        app.kafka_wiring = KafkaWiring(
+            properties={**settings.kafka, "group.id": settings.group},
+            positions=self._positions,
+            poll_records_max=settings.poll_records_max,
+            on_assigned=self._assigned,
+            on_revoked=self._revoked,
+            on_error=partial(self._away, "kafka"),
+        )
+        topic = app.topic(settings.topic_events, key_serializer="raw", value_serializer="raw", value_type=bytes)
+
+        async def score(polls: faust.StreamT[Poll]) -> None:
+            async for poll in polls:
+                outcome = await self._apply(processor, poll)
+                poll.done(outcome.seeks)
+
+        app.agent(topic)(score)
+        return app
+
+    async def _apply(self, processor: Processor, poll: Poll) -> Outcome:
+        """Apply one poll, waiting as long as the store is away."""
+        pause_s = _PAUSE_S_MIN
+        while True:
+            try:
+                with self.metrics.process.time():
+                    outcome = processor.process(poll.topic, poll.records, poll.starts)
+            except StoreUnavailableError as error:
+                self._progress.waiting_for = "redis"
+                self._away("redis", error)
+                await asyncio.sleep(pause_s)
+                pause_s = min(2 * pause_s, _PAUSE_S_MAX)
+            except PartitionLostError as error:
+                self._away("redis", error)
+                await self._recover(error.partitions)
+            else:
+                self._count(poll, outcome)
+                return outcome
+
+    def _count(self, poll: Poll, outcome: Outcome) -> None:
+        self._progress.waiting_for = ""
+        self._progress.applied.update(outcome.nexts)
+        self.metrics.polls.inc()
+        self.metrics.batch.observe(len(poll.records))
+        self.metrics.count_outcome(outcome.scored, outcome.skipped, outcome.dead)
+        self.metrics.freshness.observe(outcome.freshness_s)
+        if outcome.seeks:
+            self.metrics.seeks.inc()
+            log.warning("log and store stand apart; reading again", starts=dict(poll.starts), store=dict(outcome.seeks))
+        if outcome.published:
+            self._relay.wake()
+
+    async def _recover(self, partitions: Sequence[int]) -> None:
+        """Begin lost partitions anew: the next attempt sees where they stand, and asks for the log from there."""
+        with contextlib.suppress(StoreUnavailableError, TopicsError):
+            log.error("the store lost partitions; replaying them", partitions=list(partitions))
+            count = await asyncio.to_thread(ensure_topics, self._admin, self._settings)
+            await asyncio.to_thread(self._store.open, self._key, count)
+            await self._positions(partitions)
+
+    async def _positions(self, partitions: Sequence[int]) -> Mapping[int, int]:
+        """Return where to start, as the store has it; unknown partitions begin at the log's start."""
+        lowest = await asyncio.to_thread(log_starts, self._admin, self._settings.topic_events, partitions)
+        return await asyncio.to_thread(self._store.positions, lowest, day_of(int(self._clock())))
+
+    def _assigned(self, starts: Mapping[int, int]) -> None:
+        self._progress.waiting_for = ""
+        self._progress.applied.update(starts)
+        self._relay.partitions = tuple(self._progress.applied)
+        log.info("partitions assigned", starts=dict(starts))
+
+    def _revoked(self, partitions: Sequence[int]) -> None:
+        for partition in partitions:
+            self._progress.applied.pop(partition, None)
+            for gauge in (self.metrics.next_offset, self.metrics.lag, self.metrics.outbox):
+                with contextlib.suppress(KeyError):
+                    gauge.remove(str(partition))
+        self._relay.partitions = tuple(self._progress.applied)
+        log.info("partitions revoked", partitions=list(partitions))
+
+    async def _sweep_forever(self) -> None:
+        sweeper = Sweeper(self._store, self._rules, self._clock)
+        while True:
+            await asyncio.sleep(_SWEEP_S)
+            try:
+                while swept := sweeper.sweep(tuple(self._progress.applied)):
+                    self.metrics.swept.inc(swept)
+                    self._relay.wake()
+                    await asyncio.sleep(0)
+                self._gauge()
+            except (StoreUnavailableError, PartitionLostError) as error:
+                self._away("redis", error)
+
+    def _gauge(self) -> None:
+        self.metrics.ready.set(not self._progress.waiting_for)
+        for partition, offset in self._progress.applied.items():
+            self.metrics.next_offset.labels(partition).set(offset)
+            self.metrics.lag.labels(partition).set(self._watchdog.lag.get(partition, 0))
+            self.metrics.outbox.labels(partition).set(self._store.outbox_length(partition))
+
+    def _log_ends(self, partitions: list[int]) -> Mapping[int, int]:
+        try:
+            return log_ends(self._admin, self._settings.topic_events, partitions)
+        except TopicsError:
+            return {}
+
+    def _away(self, part: str, error: Exception) -> None:
+        self.metrics.retries.labels(part).inc()
+        log.warning("a part is away; waiting for it", part=part, error=str(error))
+
+    async def _until_there(self, part: str, ask: Callable[[], T]) -> T | None:
+        """Ask, in a thread, until there is an answer; return None if a stop was asked for meanwhile."""
+        pause_s = _PAUSE_S_MIN
+        self._progress.waiting_for = part
+        while not self._stopping.is_set():
+            try:
+                return await asyncio.to_thread(ask)
+            except (StoreUnavailableError, TopicsError) as error:
+                self._away(part, error)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), pause_s)
+            pause_s = min(2 * pause_s, _PAUSE_S_MAX)
+        return None
+
+
+def _die(reason: str) -> None:
+    """End at once: a process that has stalled cannot be trusted to stop gracefully. Nothing is lost by it."""
+    log.error("stalled; ending so that a supervisor starts a fresh worker", reason=reason)
+    os._exit(EXIT_STALLED)
