@@ -18,11 +18,13 @@ from schemas.errors import Reason, Refusal
 from schemas.events import (
     CONTENT_TYPE_DATA,
     CONTENT_TYPE_STRUCTURED,
+    EXTENSION_NAME_PATTERN,
     ID_CHARACTERS_MAX,
     QUANTITY_MAX,
     SOURCE_CHARACTERS_MAX,
     SPEC_VERSION,
     TEXT_CHARACTERS_MAX,
+    TIMESTAMP_PATTERN,
     CreditEvent,
     Data,
 )
@@ -36,13 +38,12 @@ EPOCH_S_MAX = 4_102_444_800  # 2100-01-01: a time past it does not fit a ledger'
 
 _HEADER_PREFIX = "ce_"
 _ENVELOPE = ("id", "source", "specversion", "type", "subject", "time", "datacontenttype", "dataschema", "data")
-_EXTENSION_NAME = re.compile(r"[a-z0-9]{1,20}\Z")
+_EXTENSION_NAME = re.compile(EXTENSION_NAME_PATTERN)
 _RECORD_FIELDS = frozenset(
     {"grade", "quantity", "determined_at", "terminated_at", "incident_key", "basis", "document_no"}
 )
 _CONTROL_FIELDS = frozenset({"record_source", "record_id", "basis", "document_no"})
-# RFC 3339, which is narrower than what Python parses.
-_TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)\Z", re.ASCII)
+_TIMESTAMP = re.compile(TIMESTAMP_PATTERN)
 
 
 class Encoded(NamedTuple):
@@ -79,7 +80,8 @@ def decode(value: bytes | None, headers: Headers = None) -> CreditEvent:
         raise Refusal(Reason.OVERSIZED, "", f"{len(value)} bytes", f"send at most {VALUE_BYTES_MAX}")
     body = _parse(value)
     if "specversion" in body:
-        return from_attributes(body)
+        # CloudEvents' JSON format: an attribute that is null is one left out.
+        return from_attributes({name: value for name, value in body.items() if value is not None or name == "data"})
     attributes: dict[str, Any] = {
         name[len(_HEADER_PREFIX) :]: _text_of(name, raw)
         for name, raw in headers or ()
@@ -130,9 +132,14 @@ def encode(event: CreditEvent) -> Encoded:
 
 def encode_binary(event: CreditEvent) -> Encoded:
     """Return the record of an event in binary mode, keyed by its subject."""
-    headers = [(_HEADER_PREFIX + name, str(value).encode()) for name, value in _envelope(event).items()]
+    headers = [(_HEADER_PREFIX + name, _header_value(value)) for name, value in _envelope(event).items()]
     headers.append(("content-type", CONTENT_TYPE_DATA.encode()))
     return Encoded(event.subject.encode(), orjson.dumps(_data_attributes(event)), headers)
+
+
+def _header_value(value: str | int | bool) -> bytes:
+    """Return an attribute as CloudEvents writes it as text."""
+    return (str(value).lower() if isinstance(value, bool) else str(value)).encode()
 
 
 def _envelope(event: CreditEvent) -> dict[str, str | int | bool]:
@@ -206,7 +213,7 @@ def _optional_text(attributes: Mapping[str, Any], name: str, path: str, characte
 def _timestamp(attributes: Mapping[str, Any], name: str, path: str) -> datetime:
     text = _text(attributes, name, path, TEXT_CHARACTERS_MAX)
     remedy = "give a time from 1970 to 2099 with its offset, such as 2026-11-24T08:30:00+08:00"
-    if not _TIMESTAMP.match(text):
+    if not _TIMESTAMP.fullmatch(text):
         raise Refusal(Reason.BAD_VALUE, path + name, text, remedy)
     try:
         value = datetime.fromisoformat(text)
@@ -233,7 +240,7 @@ def _grade(value: str, path: str, grades: Iterable[Grade]) -> Grade:
 
 
 def _extension(name: str, value: object) -> str | int | bool:
-    if not _EXTENSION_NAME.match(name):
+    if not _EXTENSION_NAME.fullmatch(name):
         raise Refusal(Reason.BAD_ENVELOPE, name, "", "an attribute's name has 1 to 20 of a-z and 0-9")
     if not isinstance(value, str | int | bool):
         raise Refusal(Reason.BAD_ENVELOPE, name, value, "an attribute is a text, a whole number or a truth value")

@@ -14,6 +14,12 @@ ID_CHARACTERS_MAX = 128
 SOURCE_CHARACTERS_MAX = 200
 TEXT_CHARACTERS_MAX = 256
 QUANTITY_MAX = 65_535
+# RFC 3339, which is narrower than what Python parses, and the years around those that a ledger's calendar has.
+TIMESTAMP_PATTERN = (
+    r"(1969|19[7-9][0-9]|20[0-9]{2}|2100)-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+    r"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
+)
+EXTENSION_NAME_PATTERN = r"[a-z0-9]{1,20}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -229,7 +229,7 @@ def _with_validity(record: Record, determined: int, terminated: int) -> Record:
     if record.rule.anchor is Anchor.DETERMINED and determined:
         start = anchored = determined
     elif record.rule.anchor is Anchor.TERMINATED:
-        anchored = terminated or NEVER
+        anchored = terminated
     if months is None or anchored == NEVER:
         return replace(record, start=start, end=NEVER)
     return replace(record, start=start, end=add_months(anchored, months))
@@ -251,7 +251,12 @@ def disputed_on(record: Record, day: int) -> bool:
 
 def _is_substituted(record: Record, day: int) -> bool:
     """Whether a repair has put the rule's substitute in the record's place by a day."""
-    return record.rule.substitute is not None and record.repaired != NEVER and _original_end(record) <= day
+    return _has_substitute(record) and _original_end(record) <= day
+
+
+def _has_substitute(record: Record) -> bool:
+    """Whether a repair ends it early; one that comes after its end brings nothing back."""
+    return record.rule.substitute is not None and record.repaired != NEVER and record.repaired <= record.end
 
 
 def _original_end(record: Record) -> int:
@@ -261,7 +266,7 @@ def _original_end(record: Record) -> int:
 def _end(record: Record) -> int:
     """Return the first day on which neither the record nor its substitute counts."""
     end = _original_end(record)
-    if record.rule.substitute is not None and record.repaired != NEVER:
+    if record.rule.substitute is not None and _has_substitute(record):
         return add_months(max(end, record.start), record.rule.substitute.months)
     return end
 

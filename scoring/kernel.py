@@ -3,6 +3,7 @@
 It must agree with `scoring.evaluator`, where the rules are explained, on every input.
 """
 
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -10,24 +11,15 @@ from numpy.typing import NDArray
 
 from schemas import catalogue
 from schemas.catalogue import GRADE_CODES, TYPE_CODES, TYPES_BY_CODE, Grade
-from schemas.compiled import Int, compiled
-from schemas.days import (
-    CITY_OFFSET_S,
-    DAY_OF_MONTH,
-    DAY_S,
-    FIRST_DAY_OF_MONTH,
-    MONTH_OF_DAY,
-    NEVER,
-    day_of_date,
-)
+from schemas.compiled import Int, Row, compiled
+from schemas.days import CITY_OFFSET_S, DAY_OF_MONTH, DAY_S, FIRST_DAY_OF_MONTH, MONTH_OF_DAY, NEVER, day_of_date
 from schemas.facts import Facts
+from schemas.subjects import KIND_SHIFT, Kind
 from scoring.card import CARD_VERSION, CEILING, DISPUTED, HAS_SCORE, NO_TIER, Cards
 from scoring.pack import KIND_NAMES, SCORE_MAX, Anchor, Dimension, Pack, RepairPath, Rule
 
-Int16s = NDArray[np.int16]
-Int32s = NDArray[np.int32]
 Int64s = NDArray[np.int64]
-Bools = NDArray[np.bool_]
+Rows = NDArray[np.void]
 
 _REGISTERED = catalogue.REGISTERED.code
 _CORRECTED = catalogue.CORRECTED.code
@@ -46,169 +38,173 @@ _REPAIRS = {RepairPath.BY_AUTHORITY: _ON_REPAIR, RepairPath.ON_FULFILMENT: _ON_F
 _STANDING = -1
 _DIMENSIONS = len(Dimension)
 
+# What the pack says of one type and grade: one row, so that a record touches one place in memory.
+_RULE = np.dtype(
+    [
+        ("points", "<i2"),
+        ("validity", "<i2"),  # row of `Rules.ends`
+        ("ceiling", "<i2"),  # the highest score while it counts
+        ("per", "<i2"),  # of the quantity; 0 for a type without one
+        ("cap_year", "<i2"),  # 0 for none
+        ("group", "<i2"),  # 0 for none
+        ("substitute_points", "<i2"),
+        ("substitute_validity", "<i2"),
+        ("ruled", "?"),
+        ("anchor", "u1"),
+        ("repair", "u1"),
+        ("substituted", "?"),
+        ("doubles", "?"),
+        ("latest", "?"),
+        ("dimension", "u1"),
+    ],
+    align=True,
+)
+
+# One record of the subject at hand, with what its controls and the pack say.
+_RECORD = np.dtype(
+    [
+        ("record", "<u8"),
+        ("link", "<u8"),
+        ("start", "<i4"),
+        ("original_end", "<i4"),
+        ("last_end", "<i4"),
+        ("stated", "<i4"),  # points before repeats, incidents and caps
+        ("points", "<i4"),
+        ("type", "<i2"),
+        ("ceiling", "<i2"),
+        ("year", "<i2"),  # of the act, since 1970; set where points are capped by it
+        ("dimension", "u1"),
+        ("capped", "?"),
+        ("substituted", "?"),
+        ("disputable", "?"),
+        ("doubles", "?"),
+        ("latest", "?"),
+        ("cap_year", "<i2"),
+        ("group", "<i2"),
+        ("substitute_points", "<i2"),
+    ],
+    align=True,
+)
+
+# What is remembered of one type while a subject's records are gone through.
+_SEEN = np.dtype([("stamp", "<i8"), ("max_end", "<i4"), ("latest", "<i4"), ("year", "<i4"), ("points", "<i4")])
+
 
 class Rules(NamedTuple):
-    """A pack as arrays; T types by code, G grades by code, N groups, P perks, H thresholds."""
+    """A pack as arrays; T types by code, G grades by code, N groups, E spans of days without a dated change."""
 
-    control: Bools  # (T,)
-    ruled: Bools  # (T,)
-    points: Int16s  # (T, G)
-    months: Int16s  # (T, G), or _STANDING
-    ceiling: Int16s  # (T, G) highest score
-    dimension: Int16s  # (T,)
-    anchor: Int16s  # (T,)
-    per: Int16s  # (T,), 0 for a type without a quantity
-    latest: Bools  # (T,)
-    cap_year: Int16s  # (T,), 0 for none
-    group: Int16s  # (T,), 0 for none
-    doubles: Bools  # (T,)
-    repair: Int16s  # (T,)
-    substituted: Bools  # (T,)
-    substitute_points: Int16s  # (T,)
-    substitute_months: Int16s  # (T,)
-    group_cap: Int16s  # (N,)
-    lowest: Int16s  # (dimensions,)
-    highest: Int16s  # (dimensions,)
-    tiers: Int16s  # lowest score of each tier, rising
-    perk_kinds: Int16s  # (P,) bits
-    threshold_perk: Int16s  # (H,) ordered by perk, then day
-    threshold_day: Int32s  # (H,)
-    threshold_points: Int16s  # (H,)
+    table: Rows  # (T * G,) of dtype _RULE
+    control: NDArray[np.bool_]  # (T,)
+    ends: NDArray[np.uint16]  # (validities, days) when a validity that begins on each day ends
+    group_cap: Int64s  # (N,)
+    lowest: Int64s  # (dimensions,)
+    highest: Int64s  # (dimensions,)
+    tier: NDArray[np.uint8]  # (scores,) the tier of each score
+    spans: Int64s  # (E,) the first day of each span; the first is 0
+    entitlements: NDArray[np.uint32]  # (E, kinds, scores) bits of the perks reached
     base: int
     pack: np.uint64
 
 
 def compile_rules(pack: Pack) -> Rules:
     """Return a pack's rules as arrays for the kernel."""
-    rules = _empty_rules(pack)
-    rules.control[[code for code, one in TYPES_BY_CODE.items() if one.control]] = True
+    table = np.zeros((TYPE_CODES, GRADE_CODES), _RULE)
+    control = np.zeros(TYPE_CODES, np.bool_)
+    control[[code for code, one in TYPES_BY_CODE.items() if one.control]] = True
+    validities = sorted({months for rule in pack.rules for months in _validities(rule)})
     group_numbers = {group.id: number for number, group in enumerate(pack.groups, start=1)}
     caps = [0, *(group.cap for group in pack.groups)]
     for rule in pack.rules:
-        code = rule.event_type.code
-        rules.ruled[code] = True
-        if rule.group:
-            rules.group[code] = group_numbers[rule.group]
-        elif rule.cap:
-            rules.group[code] = len(caps)
+        group = group_numbers.get(rule.group or "", 0)
+        if rule.cap:
+            group = len(caps)
             caps.append(rule.cap)
-        _fill(rules, rule, code, pack)
-    return rules._replace(group_cap=np.array(caps, np.int16))
-
-
-def _empty_rules(pack: Pack) -> Rules:
-    def per_type(dtype: type = np.int16) -> NDArray[np.generic]:
-        return np.zeros(TYPE_CODES, dtype)
-
-    def per_grade(value: int = 0) -> Int16s:
-        return np.full((TYPE_CODES, GRADE_CODES), value, np.int16)
-
-    thresholds = [(number, one) for number, perk in enumerate(pack.perks) for one in perk.thresholds]
-    kinds = [sum(1 << KIND_NAMES[kind] for kind in perk.kinds) for perk in pack.perks]
+        _fill(table[rule.event_type.code], rule, group, validities, pack)
     dimensions = [pack.dimensions[dimension.label] for dimension in Dimension]
-    zeros: dict[str, NDArray[np.generic]] = {
-        name: per_type() for name in ("dimension", "anchor", "per", "cap_year", "group", "repair")
-    }
+    spans = _spans(pack)
     return Rules(
-        **zeros,  # type: ignore[arg-type]  # one dtype for each of these names
-        control=per_type(np.bool_),  # type: ignore[arg-type]
-        ruled=per_type(np.bool_),  # type: ignore[arg-type]
-        latest=per_type(np.bool_),  # type: ignore[arg-type]
-        doubles=per_type(np.bool_),  # type: ignore[arg-type]
-        substituted=per_type(np.bool_),  # type: ignore[arg-type]
-        substitute_points=per_type(),  # type: ignore[arg-type]
-        substitute_months=per_type(),  # type: ignore[arg-type]
-        points=per_grade(),
-        months=per_grade(),
-        ceiling=per_grade(SCORE_MAX),
-        group_cap=np.zeros(1, np.int16),
-        lowest=np.array([one.lowest for one in dimensions], np.int16),
-        highest=np.array([one.highest for one in dimensions], np.int16),
-        tiers=np.array([tier.lowest for tier in pack.tiers], np.int16),
-        perk_kinds=np.array(kinds, np.int16),
-        threshold_perk=np.array([number for number, _ in thresholds], np.int16),
-        threshold_day=np.array([day_of_date(one.effective_from) for _, one in thresholds], np.int32),
-        threshold_points=np.array([one.points for _, one in thresholds], np.int16),
+        table=table.reshape(-1),
+        control=control,
+        ends=np.stack([_ends(months) for months in validities]),
+        group_cap=np.array(caps, np.int64),
+        lowest=np.array([one.lowest for one in dimensions], np.int64),
+        highest=np.array([one.highest for one in dimensions], np.int64),
+        tier=np.array([pack.tier_index(score) for score in range(SCORE_MAX + 1)], np.uint8),
+        spans=spans,
+        entitlements=_entitlements(pack, spans),
         base=pack.base_points,
         pack=np.uint64(pack.hash),
     )
 
 
-def _fill(rules: Rules, rule: Rule, code: int, pack: Pack) -> None:
-    rules.dimension[code] = Dimension[rule.dimension.upper()]
-    rules.anchor[code] = _ANCHORS[rule.anchor]
-    rules.per[code] = rule.per if rule.event_type.quantity else 0
-    rules.latest[code] = rule.counts == "latest"
-    rules.cap_year[code] = rule.cap_year or 0
-    rules.doubles[code] = rule.doubles
-    rules.repair[code] = _REPAIRS.get(rule.repair, _NO_REPAIR)
+def _validities(rule: Rule) -> list[int]:
+    stated = [_STANDING if one.months is None else one.months for one in rule.grades.values()]
+    return stated if rule.substitute is None else [*stated, rule.substitute.months]
+
+
+def _ends(months: int) -> NDArray[np.uint16]:
+    """Return `add_months` of every day; never ends what never begins."""
+    days = np.arange(NEVER + 1)
+    if months == _STANDING:
+        return np.full(NEVER + 1, NEVER, np.uint16)
+    month = MONTH_OF_DAY.astype(np.int64) + months
+    length = FIRST_DAY_OF_MONTH[month + 1] - FIRST_DAY_OF_MONTH[month]
+    ends = FIRST_DAY_OF_MONTH[month] + np.minimum(DAY_OF_MONTH, length) - 1
+    return np.where(days == NEVER, NEVER, np.minimum(ends, NEVER)).astype(np.uint16)
+
+
+def _fill(row: Rows, rule: Rule, group: int, validities: list[int], pack: Pack) -> None:
+    row["ruled"] = True
+    row["dimension"] = Dimension[rule.dimension.upper()]
+    row["anchor"] = _ANCHORS[rule.anchor]
+    row["per"] = rule.per if rule.event_type.quantity else 0
+    row["latest"] = rule.counts == "latest"
+    row["cap_year"] = rule.cap_year or 0
+    row["group"] = group
+    row["doubles"] = rule.doubles
+    row["repair"] = _REPAIRS.get(rule.repair, _NO_REPAIR)
     if rule.substitute is not None:
-        rules.substituted[code] = True
-        rules.substitute_points[code] = rule.substitute.points
-        rules.substitute_months[code] = rule.substitute.months
+        row["substituted"] = True
+        row["substitute_points"] = rule.substitute.points
+        row["substitute_validity"] = validities.index(rule.substitute.months)
     for grade in rule.event_type.grades:
         stated = rule.grades[grade.label]
-        rules.points[code, grade] = stated.points
-        rules.months[code, grade] = _STANDING if stated.months is None else stated.months
-        if stated.ceiling is not None:
-            rules.ceiling[code, grade] = pack.ceiling_points(stated.ceiling)
+        row["points"][grade] = stated.points
+        row["validity"][grade] = validities.index(_STANDING if stated.months is None else stated.months)
+        row["ceiling"][grade] = SCORE_MAX if stated.ceiling is None else pack.ceiling_points(stated.ceiling)
+
+
+def _spans(pack: Pack) -> Int64s:
+    days = {day_of_date(one.effective_from) for perk in pack.perks for one in perk.thresholds}
+    return np.array(sorted({0, *days}), np.int64)
+
+
+def _entitlements(pack: Pack, spans: Int64s) -> NDArray[np.uint32]:
+    bits = np.zeros((len(spans), len(Kind), SCORE_MAX + 1), np.uint32)
+    for (span, day), (number, perk) in product(enumerate(spans.tolist()), enumerate(pack.perks)):
+        asked = pack.threshold(perk, day)
+        if asked is not None:
+            for kind in perk.kinds:
+                bits[span, KIND_NAMES[kind], asked:] |= np.uint32(1 << number)
+    return bits
 
 
 class _Work(NamedTuple):
     """Room for one subject's records, and for what is counted by type and group."""
 
-    fact: Int64s  # the record's place among the facts
-    type: Int64s
-    grade: Int64s
-    quantity: Int64s
-    start: Int64s
-    original_end: Int64s
-    last_end: Int64s
-    substituted: Bools
-    disputable: Bools
-    counts: Bools
-    points: Int64s
-    stamp: Int64s  # (T,) the pass in which the next four were last set
-    max_end: Int64s  # (T,)
-    latest: Int64s  # (T,)
-    year: Int64s  # (T,)
-    year_points: Int64s  # (T,)
-    group_stamp: Int64s  # (N,)
-    group_points: Int64s  # (N,)
+    records: Rows  # of dtype _RECORD
+    linked: Int64s  # places of those that count and share an act with others
+    seen: Rows  # (T,) of dtype _SEEN
+    groups: Rows  # (N,) of dtype _SEEN
     totals: Int64s  # (dimensions,)
 
 
 class _State(NamedTuple):
-    flags: Int
-    score: Int
-    tier: Int
-    entitlements: Int
-    until: Int
-
-
-@compiled
-def _work(records_max: Int, groups: Int) -> _Work:
-    return _Work(
-        np.zeros(records_max, np.int64),
-        np.zeros(records_max, np.int64),
-        np.zeros(records_max, np.int64),
-        np.zeros(records_max, np.int64),
-        np.zeros(records_max, np.int64),
-        np.zeros(records_max, np.int64),
-        np.zeros(records_max, np.int64),
-        np.zeros(records_max, np.bool_),
-        np.zeros(records_max, np.bool_),
-        np.zeros(records_max, np.bool_),
-        np.zeros(records_max, np.int64),
-        np.zeros(TYPE_CODES, np.int64),
-        np.zeros(TYPE_CODES, np.int64),
-        np.zeros(TYPE_CODES, np.int64),
-        np.zeros(TYPE_CODES, np.int64),
-        np.zeros(TYPE_CODES, np.int64),
-        np.zeros(groups, np.int64),
-        np.zeros(groups, np.int64),
-        np.zeros(_DIMENSIONS, np.int64),
-    )
+    flags: int
+    score: int
+    tier: int
+    entitlements: int
+    until: int
 
 
 @compiled
@@ -217,36 +213,30 @@ def _day(occurred: Int) -> Int:
 
 
 @compiled
-def _add_months(day: Int, months: Int) -> Int:
-    month = np.int64(MONTH_OF_DAY[day]) + months
-    first = np.int64(FIRST_DAY_OF_MONTH[month])
-    length = np.int64(FIRST_DAY_OF_MONTH[month + 1]) - first
-    return min(first + min(np.int64(DAY_OF_MONTH[day]), length) - 1, NEVER)
+def _resolve(
+    facts: Facts, begin: Int, stop: Int, day: Int, rules: Rules, records: Rows, controlled: bool
+) -> tuple[Int, Int]:
+    """Put the subject's records into `records`; return how many they are, and how many controls there are.
 
-
-@compiled
-def _resolve(facts: Facts, begin: Int, stop: Int, rules: Rules, work: _Work) -> Int:
-    """Put the subject's records into `work`, each with what its controls say; return how many."""
+    What controls say is looked up only if `controlled`: most subjects have none, and the lookup is a loop in a loop.
+    A record that has ended by `day`, and cannot make a later one a repeat, is left out.
+    """
+    table = rules.table
+    ends = rules.ends
     controls = 0
-    for i in range(begin, stop):
-        if rules.control[facts[i].type]:
-            controls += 1
     count = 0
     for i in range(begin, stop):
         fact = facts[i]
         code = np.int64(fact.type)
-        if not rules.ruled[code]:
-            continue
         grade = np.int64(fact.grade)
         quantity = np.int64(fact.quantity)
-        determined = np.int64(fact.determined)
-        terminated = np.int64(fact.terminated)
-        fulfilled = NEVER
-        ended = NEVER
-        repaired = NEVER
+        terminated: Int = np.int64(fact.terminated)
+        fulfilled: Int = NEVER
+        ended: Int = NEVER
+        repaired: Int = NEVER
         revoked = False
         disputable = False
-        if controls:
+        if controlled:
             for j in range(begin, stop):
                 control = facts[j]
                 said = np.int64(control.type)
@@ -272,44 +262,61 @@ def _resolve(facts: Facts, begin: Int, stop: Int, rules: Rules, work: _Work) -> 
                     disputable = True
         if revoked:
             continue
-        if rules.repair[code] == _NO_REPAIR:
+        rule = table[code * GRADE_CODES + grade]
+        if not rule.ruled:
+            controls += rules.control[code]
+            continue
+        if rule.repair == _NO_REPAIR:
             repaired = NEVER
-        elif rules.repair[code] == _ON_FULFILMENT:
+        elif rule.repair == _ON_FULFILMENT:
             repaired = min(repaired, fulfilled)
         start = _day(fact.occurred)
-        anchored = start
-        if rules.anchor[code] == _DETERMINED and determined:
-            start = determined
-            anchored = determined
-        elif rules.anchor[code] == _TERMINATED:
-            anchored = terminated or ended
-        months = np.int64(rules.months[code, grade])
-        end = NEVER
-        if months != _STANDING and anchored != NEVER:
-            end = _add_months(anchored, months)
+        anchored: Int = start
+        if rule.anchor == _DETERMINED and fact.determined:
+            start = np.int64(fact.determined)
+            anchored = start
+        elif rule.anchor == _TERMINATED:
+            anchored = terminated if terminated else ended
+        end = np.int64(ends[rule.validity, anchored])
         original_end = min(end, repaired)
         last_end = original_end
-        substituted = rules.substituted[code] and repaired != NEVER
+        substituted = rule.substituted and repaired != NEVER and repaired <= end
         if substituted:
-            last_end = _add_months(max(original_end, start), np.int64(rules.substitute_months[code]))
-        work.fact[count] = i
-        work.type[count] = code
-        work.grade[count] = grade
-        work.quantity[count] = quantity
-        work.start[count] = start
-        work.original_end[count] = original_end
-        work.last_end[count] = last_end
-        work.substituted[count] = substituted
-        work.disputable[count] = disputable
+            last_end = np.int64(ends[rule.substitute_validity, max(original_end, start)])
+        if last_end <= day and not (rule.doubles or disputable or code == _REGISTERED):
+            continue
+        stated = np.int64(rule.points)
+        if rule.per:
+            stated *= quantity // np.int64(rule.per)
+        record = records[count]
+        record.record = fact.record
+        record.link = fact.link
+        record.start = start
+        record.original_end = original_end
+        record.last_end = last_end
+        record.stated = stated
+        record.type = code
+        record.ceiling = rule.ceiling
+        record.dimension = rule.dimension
+        record.latest = rule.latest
+        record.capped = rule.cap_year != 0 or rule.group != 0
+        record.cap_year = rule.cap_year
+        record.group = rule.group
+        record.substitute_points = rule.substitute_points
+        record.substituted = substituted
+        record.disputable = disputable
+        record.doubles = rule.doubles and stated < 0
+        if rule.cap_year:
+            record.year = MONTH_OF_DAY[_day(fact.occurred)] // 12
         count += 1
-    return count
+    return count, controls
 
 
 @compiled
 def _dispute(facts: Facts, begin: Int, stop: Int, record: np.uint64, day: Int) -> tuple[bool, Int]:
     """Return whether a record is disputed on a day, and the next day on which that may change."""
     open_ = False
-    change = NEVER
+    change: Int = NEVER
     for j in range(begin, stop):
         control = facts[j]
         if control.link == record and (control.type == _DISPUTED or control.type == _RESOLVED):
@@ -322,59 +329,98 @@ def _dispute(facts: Facts, begin: Int, stop: Int, record: np.uint64, day: Int) -
 
 
 @compiled
-def _keep_largest_of_each_incident(facts: Facts, count: Int, work: _Work) -> None:
-    for i in range(count):
-        points = work.points[i]
-        link = facts[work.fact[i]].link
-        if link == 0 or points == 0 or not work.counts[i]:
-            continue
+def _keep_largest_of_each_incident(records: Rows, linked: Int64s, count: Int) -> None:
+    for i in range(1, count):
+        record = records[linked[i]]
         for j in range(i):
-            other = work.points[j]
-            if other == 0 or not work.counts[j] or (other < 0) != (points < 0):
+            other = records[linked[j]]
+            if other.link != record.link or other.points == 0 or record.points == 0:
                 continue
-            if facts[work.fact[j]].link != link:
-                continue
-            if abs(points) > abs(other):
-                work.points[j] = 0
-            else:
-                work.points[i] = 0
-            break
+            if (other.points < 0) == (record.points < 0):
+                if abs(record.points) > abs(other.points):
+                    other.points = 0
+                else:
+                    record.points = 0
+                break
 
 
 @compiled
-def _sum(facts: Facts, count: Int, rules: Rules, work: _Work, stamp: Int) -> Int:
-    """Cap positive points, add all up by dimension, limit each; return the unlimited score."""
-    work.totals[:] = 0
+def _capped(record: Row, seen: Rows, group_cap: Int64s, groups: Rows, stamp: Int) -> Int:
+    """Return the record's positive points, cut at the caps of the year and of the rule or its group."""
+    points: Int = np.int64(record.points)
+    if record.cap_year:
+        of_type = seen[record.type]
+        if of_type.year != record.year:
+            of_type.year = record.year
+            of_type.points = 0
+        points = min(points, np.int64(record.cap_year) - np.int64(of_type.points))
+        of_type.points += points
+    if record.group:
+        group = groups[record.group]
+        if group.stamp != stamp:
+            group.stamp = stamp
+            group.points = 0
+        points = min(points, group_cap[record.group] - np.int64(group.points))
+        group.points += points
+    return points
+
+
+@compiled
+def _go_through(  # one loop over the records: its parts share what was seen of each type
+    facts: Facts, begin: Int, stop: Int, count: Int, day: Int, work: _Work, stamp: Int
+) -> tuple[Int, Int, Int, Int]:
+    """Give each record the points it has on a day; return flags, ceiling, the next change, and how many are linked."""
+    records = work.records
+    seen = work.seen
+    flags: Int = 0
+    until: Int = NEVER
+    ceiling: Int = SCORE_MAX
+    linked = 0
     for i in range(count):
-        points = work.points[i]
-        if points == 0 or not work.counts[i]:
+        record = records[i]
+        record.points = 0
+        if record.disputable:
+            open_, change = _dispute(facts, begin, stop, record.record, day)
+            until = min(until, change)
+            if open_:
+                flags |= DISPUTED
+                continue
+        start = np.int64(record.start)
+        original_end = np.int64(record.original_end)
+        last_end = np.int64(record.last_end)
+        if original_end > day:
+            until = min(until, original_end)
+        if last_end > day:
+            until = min(until, last_end)
+        if start > day:
+            until = min(until, start)
             continue
-        code = work.type[i]
-        if points > 0:
-            cap_year = np.int64(rules.cap_year[code])
-            if cap_year:
-                year = np.int64(MONTH_OF_DAY[_day(facts[work.fact[i]].occurred)]) // 12
-                if work.year[code] != year:
-                    work.year[code] = year
-                    work.year_points[code] = 0
-                points = min(points, cap_year - work.year_points[code])
-                work.year_points[code] += points
-            group = np.int64(rules.group[code])
-            if group:
-                if work.group_stamp[group] != stamp:
-                    work.group_stamp[group] = stamp
-                    work.group_points[group] = 0
-                points = min(points, np.int64(rules.group_cap[group]) - work.group_points[group])
-                work.group_points[group] += points
-        work.totals[rules.dimension[code]] += points
-    total = rules.base
-    for dimension in range(_DIMENSIONS):
-        limited = min(
-            max(work.totals[dimension], np.int64(rules.lowest[dimension])), np.int64(rules.highest[dimension])
-        )
-        work.totals[dimension] = limited
-        total += limited
-    return total
+        if record.type == _REGISTERED:
+            flags |= HAS_SCORE
+        if original_end > day:
+            ceiling = min(ceiling, np.int64(record.ceiling))
+        of_type = seen[record.type]
+        if of_type.stamp != stamp:
+            of_type.stamp = stamp
+            of_type.max_end = 0
+            of_type.latest = -1
+            of_type.year = -1
+        if last_end > day:
+            if record.link != 0:
+                work.linked[linked] = i
+                linked += 1
+            if record.substituted and original_end <= day:
+                record.points = record.substitute_points
+            elif record.doubles and of_type.max_end > start:
+                record.points = 2 * record.stated
+            else:
+                record.points = record.stated
+            if record.latest:
+                if of_type.latest >= 0:
+                    records[of_type.latest].points = 0
+                of_type.latest = i
+        of_type.max_end = max(np.int64(of_type.max_end), original_end)
+    return flags, ceiling, until, linked
 
 
 @compiled
@@ -382,92 +428,33 @@ def _state(
     facts: Facts, begin: Int, stop: Int, count: Int, day: Int, kind: Int, rules: Rules, work: _Work, stamp: Int
 ) -> _State:
     """Return the state of one subject's score on a day; its dimensions are left in ``work.totals``."""
-    until: Int = NEVER
-    ceiling: Int = SCORE_MAX
-    registered = False
-    disputed = False
-    linked = False
+    flags, ceiling, until, linked = _go_through(facts, begin, stop, count, day, work, stamp)
+    records = work.records
+    if linked > 1:
+        _keep_largest_of_each_incident(records, work.linked, linked)
+    totals = work.totals
+    for dimension in range(_DIMENSIONS):
+        totals[dimension] = 0
     for i in range(count):
-        work.counts[i] = False
-        work.points[i] = 0
-        if work.disputable[i]:
-            open_, change = _dispute(facts, begin, stop, facts[work.fact[i]].record, day)
-            until = min(until, change)
-            if open_:
-                disputed = True
-                continue
-        start = work.start[i]
-        original_end = work.original_end[i]
-        last_end = work.last_end[i]
-        if start > day:
-            until = min(until, start)
-        if original_end > day:
-            until = min(until, original_end)
-        if last_end > day:
-            until = min(until, last_end)
-        if start > day:
-            continue
-        code = work.type[i]
-        grade = work.grade[i]
-        if code == _REGISTERED:
-            registered = True
-        if original_end > day:
-            ceiling = min(ceiling, np.int64(rules.ceiling[code, grade]))
-        if work.stamp[code] != stamp:
-            work.stamp[code] = stamp
-            work.max_end[code] = 0
-            work.latest[code] = -1
-            work.year[code] = -1
-        if last_end > day:
-            work.counts[i] = True
-            if facts[work.fact[i]].link:
-                linked = True
-            if work.substituted[i] and original_end <= day:
-                points = np.int64(rules.substitute_points[code])
-            else:
-                points = np.int64(rules.points[code, grade])
-                if rules.per[code]:
-                    points *= work.quantity[i] // rules.per[code]
-                if points < 0 and rules.doubles[code] and work.max_end[code] > start:
-                    points *= 2
-            if rules.latest[code]:
-                if work.latest[code] >= 0:
-                    work.points[work.latest[code]] = 0
-                work.latest[code] = i
-            work.points[i] = points
-        work.max_end[code] = max(work.max_end[code], original_end)
-    if linked:
-        _keep_largest_of_each_incident(facts, count, work)
-    total = _sum(facts, count, rules, work, stamp)
-    score = min(min(max(total, 0), SCORE_MAX), ceiling)
-    flags = (DISPUTED if disputed else 0) | (CEILING if ceiling < SCORE_MAX else 0)
-    entitlements, change = _entitlements(score, day, kind, rules)
-    until = min(until, change)
-    if not registered:
-        return _State(flags, 0, NO_TIER, 0, until)
-    tier = 0
-    for t in range(rules.tiers.shape[0]):
-        if score >= rules.tiers[t]:
-            tier = t
-    return _State(flags | HAS_SCORE, score, tier, entitlements, until)
-
-
-@compiled
-def _entitlements(score: Int, day: Int, kind: Int, rules: Rules) -> tuple[Int, Int]:
-    """Return the bits of the perks reached, and the next day on which a threshold changes."""
-    entitlements: Int = 0
-    change: Int = NEVER
-    for h in range(rules.threshold_perk.shape[0]):
-        perk = np.int64(rules.threshold_perk[h])
-        if rules.threshold_day[h] > day:
-            change = min(change, np.int64(rules.threshold_day[h]))
-        elif rules.perk_kinds[perk] >> kind & 1:
-            # Thresholds come in the order of their days: the last one begun decides.
-            if score >= rules.threshold_points[h]:
-                entitlements |= 1 << perk
-            else:
-                entitlements &= ~(1 << perk)
-    return entitlements, change
+        record = records[i]
+        points = np.int64(record.points)
+        if points > 0 and record.capped:
+            points = _capped(record, work.seen, rules.group_cap, work.groups, stamp)
+        totals[record.dimension] += points
+    total: Int = rules.base
+    for dimension in range(_DIMENSIONS):
+        totals[dimension] = min(max(totals[dimension], rules.lowest[dimension]), rules.highest[dimension])
+        total += totals[dimension]
+    score = min(max(total, 0), SCORE_MAX, ceiling)
+    if ceiling < SCORE_MAX:
+        flags |= CEILING
+    span = rules.spans.shape[0] - 1
+    while rules.spans[span] > day:
+        until = min(until, rules.spans[span])
+        span -= 1
+    if flags & HAS_SCORE:
+        return _State(flags, score, np.int64(rules.tier[score]), np.int64(rules.entitlements[span, kind, score]), until)
+    return _State(flags, 0, NO_TIER, 0, until)
 
 
 @compiled
@@ -475,13 +462,21 @@ def _evaluate(facts: Facts, starts: Int64s, subjects: NDArray[np.uint64], day: I
     records_max = 1
     for n in range(starts.shape[0] - 1):
         records_max = max(records_max, starts[n + 1] - starts[n])
-    work = _work(records_max, rules.group_cap.shape[0])
+    work = _Work(
+        np.zeros(records_max, _RECORD),
+        np.zeros(records_max, np.int64),
+        np.zeros(TYPE_CODES, _SEEN),
+        np.zeros(rules.group_cap.shape[0], _SEEN),
+        np.zeros(_DIMENSIONS, np.int64),
+    )
     stamp = 0
     for n in range(starts.shape[0] - 1):
         begin = starts[n]
         stop = starts[n + 1]
-        kind = np.int64(subjects[n] >> np.uint64(62))
-        count = _resolve(facts, begin, stop, rules, work)
+        kind = np.int64(subjects[n] >> np.uint64(KIND_SHIFT))
+        count, controls = _resolve(facts, begin, stop, day, rules, work.records, False)
+        if controls:
+            count, controls = _resolve(facts, begin, stop, day, rules, work.records, True)
         stamp += 1
         now = _state(facts, begin, stop, count, day, kind, rules, work, stamp)
         card = cards[n]

@@ -291,7 +291,7 @@ class Pack(_Strict):
     def next_dated_change(self, day: int) -> int:
         """Return the first day after `day` on which a perk's threshold changes, or NEVER."""
         dates = (day_of_date(one.effective_from) for perk in self.perks for one in perk.thresholds)
-        return min((change for change in dates if change > day), default=NEVER)
+        return min((change for change in dates if day < change < NEVER), default=NEVER)
 
 
 KIND_NAMES = {"resident": Kind.RESIDENT, "legal_person": Kind.LEGAL_PERSON, "organisation": Kind.ORGANISATION}
@@ -389,9 +389,10 @@ def _read(path: Path) -> tuple[object, _Lines]:
         raise PackError(message) from None
     line_of: dict[_Path, int] = {}
     for where, line in lines:
-        if line_of.setdefault(where, line) != line:
+        if where in line_of:
             message = f"{path}:{line}: {'.'.join(map(str, where))}: stands there twice; keep one"
             raise PackError(message)
+        line_of[where] = line
     return document, line_of
 
 

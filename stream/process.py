@@ -120,7 +120,7 @@ class Processor:
         written = _any_added(merged.outcomes, groups)
         refused = decoded.refused + _conflicts(merged.outcomes, decoded)
         commit = Commit(
-            nexts=_nexts(records, starts),
+            nexts={**starts, **decoded.ends},
             partitions=groups.partitions,
             subjects=groups.subjects,
             written=written,
@@ -176,13 +176,6 @@ class Processor:
             published=bool(commit.outbox),
             freshness_s=self._clock() - decoded.timestamps_s[added],
         )
-
-
-def _nexts(records: Sequence[RawRecord], starts: Mapping[int, int]) -> dict[int, int]:
-    nexts = dict(starts)
-    for record in records:
-        nexts[_number(record.partition())] = _number(record.offset()) + 1
-    return nexts
 
 
 def _number(value: int | None) -> int:

@@ -327,6 +327,7 @@ def test_an_offset_that_the_log_does_not_hold_stops_the_app_and_names_it(cluster
     assert "range[3]: offset 77 is wanted, the log holds 0 to 10" in str(error)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["cooperative-sticky", "range"])
 def test_two_workers_share_the_partitions_and_lose_nothing_when_one_leaves(cluster: str, strategy: str) -> None:
     topic = f"shared-{strategy}"
@@ -346,7 +347,12 @@ def test_two_workers_share_the_partitions_and_lose_nothing_when_one_leaves(clust
         poll.done()
 
     def joined(name: str) -> Any:
-        properties = {"partition.assignment.strategy": strategy, "heartbeat.interval.ms": 200}
+        # A mock cluster gives the members of a group their whole session timeout to join again.
+        properties = {
+            "partition.assignment.strategy": strategy,
+            "session.timeout.ms": 3000,
+            "heartbeat.interval.ms": 200,
+        }
         hooks = {"on_assigned": held[name].update, "on_revoked": held[name].difference_update}
         wiring = {"positions": stored, "poll_records_max": 10, "properties": properties, **hooks}
         return worker(cluster, topic, handle, **wiring)

@@ -10,6 +10,7 @@ import signal
 import sqlite3
 import sys
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 import faust
 
@@ -50,7 +51,8 @@ async def apply(store: sqlite3.Connection, poll: Poll, name: str) -> dict[int, i
             seeks[partition] = positions[partition]
             store.execute("INSERT INTO fault VALUES (?, ?)", (name, f"started {start}, fence {positions[partition]}"))
             continue
-        rows = [(partition, r.offset(), r.value(), name) for r in poll.records if r.partition() == partition]
+        records = [record for record in poll.records if record.partition() == partition]
+        rows = [(partition, cast("int", record.offset()), record.value(), name) for record in records]
         store.executemany("INSERT INTO applied VALUES (?, ?, ?, ?)", rows)
         store.execute("INSERT OR REPLACE INTO next VALUES (?, ?)", (partition, rows[-1][1] + 1))
     store.executemany("DELETE FROM busy WHERE partition = ? AND worker = ?", [(p, name) for p in poll.starts])

@@ -1,0 +1,1 @@
+"""A seeded generator of a synthetic city in the shape of Fuzhou's; nobody in it exists."""

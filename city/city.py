@@ -1,0 +1,115 @@
+"""The synthetic city: the one object others use."""
+
+from collections.abc import Iterator
+from datetime import date, datetime
+
+import numpy as np
+
+from city.disturb import Disturbances
+from city.history import Past
+from city.live import Day, events_per_second, sources_of
+from city.people import BLOCK_SUBJECTS, Block, draw_bodies, draw_residents
+from city.render import Published, Renderer
+from city.rows import Numbers
+from schemas.days import day_of_date
+from schemas.subjects import Pseudonymiser
+
+DEFAULT_AS_OF = date(2026, 11, 1)
+_HISTORY, _LIVE = 2, 3
+# A block's history has some 300,000 events; 24 bits leave room and keep the ids of blocks apart.
+_NUMBER_BITS = 24
+_RENDERED_ROWS = 8_192
+
+
+class City:
+    """People and bodies that do not exist, and what departments publish about them.
+
+    The same arguments give the same bytes.
+    """
+
+    def __init__(  # noqa: PLR0913 - each can be left out but the first two
+        self,
+        seed: int,
+        *,
+        key: bytes,
+        residents: int = 100_000,
+        organisations: int = 5_000,
+        as_of: date = DEFAULT_AS_OF,
+        disturbances: Disturbances | None = None,
+    ) -> None:
+        """Draw nothing yet.
+
+        Args:
+            seed: what the city is drawn from.
+            key: the deployment's pseudonym key.
+            residents: people who are adults on `as_of`.
+            organisations: legal persons and other organisations.
+            as_of: the day on which ages and attributes are what the rates say.
+            disturbances: how often something goes wrong.
+
+        """
+        if residents < 1:
+            message = f"a city has residents; was {residents}"
+            raise ValueError(message)
+        self._seed = seed
+        self._pseudonymiser = Pseudonymiser(key)
+        self._sizes = [(draw_residents, size) for size in _block_sizes(residents)]
+        self._sizes += [(draw_bodies, size) for size in _block_sizes(organisations)]
+        self._as_of_day = day_of_date(as_of)
+        self._disturbances = Disturbances() if disturbances is None else disturbances
+        self._blocks: dict[int, Block] = {}
+
+    def subjects(self) -> list[str]:
+        """Return the ids of all, residents first."""
+        return [subject.decode() for block in self._all_blocks() for subject in block.subjects]
+
+    def events_per_second(self) -> float:
+        """Return how many events a city of this size has a second."""
+        return events_per_second(sources_of(self._all_blocks()))
+
+    def history(self, until: datetime) -> Iterator[Published]:
+        """Yield what departments have published in the five years until an instant.
+
+        It comes in blocks of some thousand subjects, each in the order of arrival: no event of a subject is in two
+        blocks, and memory does not grow with the city.
+        """
+        until_s = int(until.timestamp())
+        renderer = Renderer(f"h{until_s:x}-")
+        for number in range(len(self._sizes)):
+            block = self._block(number)
+            rng = np.random.default_rng((self._seed, _HISTORY, number, until_s))
+            rows = Past(rng, block, until_s).rows(Numbers((number << _NUMBER_BITS) + 1), self._disturbances)
+            for begin in range(0, len(rows), _RENDERED_ROWS):
+                part = rows[begin : begin + _RENDERED_ROWS]
+                subjects = [block.subjects[subject] for subject in part["subject"].tolist()]
+                yield from renderer.render(part, subjects)
+
+    def live(self, start: datetime, rate: float | None = None) -> Iterator[Published]:
+        """Yield without end what departments publish from an instant on, in the order of arrival.
+
+        Args:
+            start: the first event's time of arrival.
+            rate: events a second, or None for the city's own pace. At a higher rate the city lives faster: what
+                follows from an act, such as a payment, comes as much sooner.
+
+        """
+        start_s = int(start.timestamp())
+        renderer = Renderer(f"v{start_s:x}-")
+        blocks = self._all_blocks()
+        subjects = [subject for block in blocks for subject in block.subjects]
+        rng = np.random.default_rng((self._seed, _LIVE, start_s))
+        for rows in Day(rng, blocks, start_s, rate, self._disturbances).batches():
+            yield from renderer.render(rows, [subjects[subject] for subject in rows["subject"].tolist()])
+
+    def _all_blocks(self) -> list[Block]:
+        return [self._block(number) for number in range(len(self._sizes))]
+
+    def _block(self, number: int) -> Block:
+        if number not in self._blocks:
+            draw, size = self._sizes[number]
+            self._blocks[number] = draw(self._seed, number, size, self._as_of_day, self._pseudonymiser)
+        return self._blocks[number]
+
+
+def _block_sizes(count: int) -> list[int]:
+    return [min(BLOCK_SUBJECTS, count - begin) for begin in range(0, count, BLOCK_SUBJECTS)]

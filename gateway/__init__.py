@@ -1,0 +1,1 @@
+"""What others build on: look up a standing, publish events, and ask over HTTP."""

@@ -1,0 +1,83 @@
+"""Answers: typed, and never None. Somebody without a score is not somebody with a low one."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from gateway.card import Card, State, date_of
+from gateway.names import PackNames, Perk, Scenario
+
+Status = Literal["scored", "no_score", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayAnswer:
+    """What a payment gateway may know: what somebody is entitled to where it asks, and nothing else.
+
+    Attributes:
+        status: whether there is a score; without one there is neither tier nor entitlement.
+        tier: the tier's id, or None.
+        entitlements: ids of the perks of the scenario asked about.
+        valid_until: the first day on which this may have changed without an event, or None.
+
+    """
+
+    status: Status
+    tier: str | None
+    entitlements: tuple[str, ...]
+    valid_until: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """All that a card says about one subject on one day.
+
+    Attributes:
+        status: `scored`, `no_score` (known, but not registered), or `unknown` (nothing was ever published).
+        tier: the tier's id, or None.
+        perks: those reached.
+        score: 0 to 1000, or None.
+        disputed: whether a record is left out because it is disputed.
+        valid_until: the first day on which this may have changed without an event, or None.
+        as_of: the log offset up to which the subject's events are in, or None.
+        pack: hash of the rule pack, or None.
+
+    """
+
+    status: Status
+    tier: str | None
+    perks: tuple[Perk, ...]
+    score: int | None
+    disputed: bool
+    valid_until: date | None
+    as_of: int | None
+    pack: int | None
+
+    @property
+    def entitlements(self) -> tuple[str, ...]:
+        """The ids of the perks reached."""
+        return tuple(perk.id for perk in self.perks)
+
+    def for_gateway(self, scenario: Scenario) -> GatewayAnswer:
+        """Return only what a payment gateway may know in one scenario."""
+        entitlements = tuple([perk.id for perk in self.perks if perk.scenario == scenario])
+        return GatewayAnswer(self.status, self.tier, entitlements, self.valid_until)
+
+
+UNKNOWN = Answer(
+    status="unknown", tier=None, perks=(), score=None, disputed=False, valid_until=None, as_of=None, pack=None
+)
+
+
+def answer_of(card: Card, state: State, names: PackNames) -> Answer:
+    """Return the answer for a state of a card, in the words of its pack."""
+    return Answer(
+        status="no_score" if state.tier is None else "scored",
+        tier=None if state.tier is None else names.tiers[state.tier],
+        perks=names.perks_in(state.entitlements),
+        score=state.score,
+        disputed=state.disputed,
+        valid_until=date_of(state.until),
+        as_of=card.as_of,
+        pack=card.pack,
+    )

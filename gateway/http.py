@@ -1,0 +1,218 @@
+"""The lookup over HTTP: what a payment gateway asks at the moment of payment, and no more than it may know."""
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import date
+from typing import Annotated, Any, Literal, Protocol
+
+import orjson
+import structlog
+from fastapi import FastAPI, Path, Query, Response
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel, Field
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway import problems
+from gateway.address import SUBJECT_PATTERN
+from gateway.answer import Answer
+from gateway.errors import CardFormatError, StaleCardError, StandingUnavailableError, SubjectFormatError
+from gateway.metrics import CONTENT_TYPE, Metrics
+from gateway.names import Scenario
+from gateway.problems import UnknownSubjectError
+
+API_VERSION = "1.0.0"
+
+_NO_STORE = tuple((name.lower().encode(), value.encode()) for name, value in problems.NO_STORE.items())
+
+# What a failed lookup is counted as.
+_FAILURES: tuple[tuple[type[Exception], str], ...] = (
+    (SubjectFormatError, "refused"),
+    (StandingUnavailableError, "unavailable"),
+    (StaleCardError, "stale"),
+    (CardFormatError, "unreadable"),
+)
+
+
+class StandingReader(Protocol):
+    """What the service asks; `gateway.lookup.AsyncLookup` is one."""
+
+    async def lookup(self, subject: str) -> Answer:
+        """Return what a subject's standing says today."""
+
+    async def ready(self) -> None:
+        """Return if lookups can be answered."""
+
+    async def close(self) -> None:
+        """Close the connections."""
+
+
+class Standing(BaseModel):
+    """What somebody is entitled to in one scenario."""
+
+    status: Literal["scored", "no_score"] = Field(
+        description="Without a score there is neither tier nor entitlement; that is not a low tier."
+    )
+    tier: str | None = Field(description="The id of the tier in the rule pack, or null without a score.")
+    entitlements: list[str] = Field(description="The ids of the perks reached in the scenario asked about.")
+    valid_until: date | None = Field(
+        description="The first day, in the city, on which this may have changed without an event; null for never."
+    )
+
+
+class Condition(BaseModel):
+    """That the service is there."""
+
+    status: Literal["ok", "ready"]
+
+
+SubjectPath = Annotated[str, Path(pattern=SUBJECT_PATTERN, description="A subject id, such as r-09c3f0a1b2d4e5f6.")]
+ScenarioQuery = Annotated[Scenario, Query(description="Where the payment is made.")]
+
+
+def create_app(lookup: StandingReader, *, access_log: bool = True) -> FastAPI:
+    """Return the service over a lookup, which it closes when it ends. Nothing connects before the first request."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await lookup.close()
+
+    app = FastAPI(
+        title="Jasmine lookup",
+        version=API_VERSION,
+        description="Tier and entitlements of a subject, for a payment gateway.",
+        # Their pages load scripts from elsewhere; openapi.json is served.
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+    )
+    metrics = Metrics()
+    problems.install(app)
+    _add_standing(app, lookup, metrics)
+    _add_operations(app, lookup, metrics)
+    app.add_middleware(_Envelope, access_log=access_log)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's way to extend it
+    return app
+
+
+def _add_standing(app: FastAPI, lookup: StandingReader, metrics: Metrics) -> None:
+    @app.get(
+        "/v1/subjects/{subject}/standing",
+        summary="What a subject is entitled to in one scenario",
+        operation_id="standing",
+        response_model=Standing,
+        responses=_problems(
+            {
+                400: "A parameter is wrong.",
+                404: "The subject is unknown.",
+                500: "The standing cannot be read by this release.",
+                503: "Ask again.",
+            }
+        ),
+    )
+    async def standing(subject: SubjectPath, scenario: ScenarioQuery) -> Response:
+        answer = (await _counted(lookup.lookup(subject), metrics)).for_gateway(scenario)
+        if answer.status == "unknown":
+            message = "nothing was ever published about this subject; check the id"
+            raise UnknownSubjectError(message)
+        body = {
+            "status": answer.status,
+            "tier": answer.tier,
+            "entitlements": answer.entitlements,
+            "valid_until": answer.valid_until,
+        }
+        return _json(body)
+
+
+def _add_operations(app: FastAPI, lookup: StandingReader, metrics: Metrics) -> None:
+    @app.get("/health", summary="Whether the process lives", operation_id="health", response_model=Condition)
+    async def health() -> Response:
+        return _json({"status": "ok"})
+
+    @app.get(
+        "/ready",
+        summary="Whether lookups can be answered",
+        operation_id="ready",
+        response_model=Condition,
+        responses=_problems({503: "Redis does not answer, or no worker has filled it."}),
+    )
+    async def ready() -> Response:
+        await lookup.ready()
+        return _json({"status": "ready"})
+
+    @app.get("/metrics", include_in_schema=False)
+    async def exposition() -> Response:
+        return Response(metrics.exposition(), media_type=CONTENT_TYPE)
+
+
+async def _counted(lookup: Awaitable[Answer], metrics: Metrics) -> Answer:
+    begun = time.perf_counter()
+    status = "failed"
+    try:
+        answer = await lookup
+        status = answer.status
+    except tuple(kind for kind, _ in _FAILURES) as error:
+        status = next(name for kind, name in _FAILURES if isinstance(error, kind))
+        raise
+    finally:
+        metrics.count(status, time.perf_counter() - begun)
+    return answer
+
+
+def _json(body: dict[str, Any]) -> Response:
+    return Response(orjson.dumps(body), media_type="application/json")
+
+
+def _problems(descriptions: dict[int, str]) -> dict[int | str, dict[str, Any]]:
+    content = {problems.CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {status: {"description": description, "content": content} for status, description in descriptions.items()}
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    """Return the document, made once: with problems in place of FastAPI's own form of errors."""
+    if app.openapi_schema is None:
+        document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        for path in document["paths"].values():
+            for operation in path.values():
+                operation["responses"].pop("422", None)
+        schemas = document["components"]["schemas"]
+        for name in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(name, None)
+        schemas["Problem"] = problems.SCHEMA
+        app.openapi_schema = document
+    return app.openapi_schema
+
+
+class _Envelope:
+    """Around every answer: nobody may keep it, and one line in the log, which never names the subject."""
+
+    def __init__(self, app: ASGIApp, *, access_log: bool) -> None:
+        self._app = app
+        self._log = structlog.get_logger("jasmine.gateway") if access_log else None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begun = time.perf_counter()
+        status = 500
+
+        async def send_on(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], *_NO_STORE]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_on)
+        finally:
+            if self._log is not None:
+                self._write(self._log.info, scope, status, time.perf_counter() - begun)
+
+    def _write(self, info: Callable[..., object], scope: Scope, status: int, seconds: float) -> None:
+        # The route's pattern, not its path, in which the subject stands.
+        route = getattr(scope.get("route"), "path", None)
+        info("request", method=scope["method"], route=route, status=status, seconds=round(seconds, 6))

@@ -1,0 +1,266 @@
+"""The lookup SDK: what a subject's standing says today, in one round trip.
+
+    with Lookup.from_url("redis://127.0.0.1:6379/0", names) as lookup:
+        match lookup.lookup("r-09c3f0a1b2d4e5f6"):
+            case Answer(status="scored", tier=tier): ...
+
+It needs redis-py and the standard library. `AsyncLookup` is the same for asyncio; both drive the same steps.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Generator
+from typing import Any, Self, TypeVar
+
+import redis
+from redis import asyncio as redis_asyncio
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.client import NEVER_DECODE
+
+from gateway import deadline
+from gateway.address import META, META_PARTITIONS, parse_subject, standing_key
+from gateway.answer import UNKNOWN, Answer, answer_of
+from gateway.card import CARD_BYTES, State, day_of, decode
+from gateway.errors import StaleCardError, StandingUnavailableError, StoreEmptyError
+from gateway.names import PackNames
+
+Evaluator = Callable[[int, bytes, int], State]
+"""What a subject's number and ledger are worth on a day; `gateway.evaluate.PackEvaluator` is one."""
+
+TIMEOUT_S = 0.25
+CONNECTIONS_MAX = 64
+
+T = TypeVar("T")
+# What is asked of Redis: a client sends each command that comes out, and sends what is answered in.
+_Steps = Generator[tuple[str | int, ...], bytes | None, T]
+# Cards are bytes, also for a client that was made to decode texts.
+_RAW: dict[str, Any] = {NEVER_DECODE: []}
+
+
+class _Reader:
+    """The steps of a lookup, without the waiting."""
+
+    def __init__(self, names: PackNames, evaluator: Evaluator | None, clock: Callable[[], float]) -> None:
+        self._names = names
+        self._evaluator = evaluator
+        self._clock = clock
+        self._partitions = 0
+
+    def steps(self, subject: str) -> _Steps[Answer]:
+        number = parse_subject(subject)
+        partitions = self._partitions or (yield from self.partitions())
+        key = standing_key(subject, partitions)
+        raw = yield ("GETRANGE", key, 0, CARD_BYTES - 1)
+        if not raw:
+            # A subject that was never heard of, or a store that was emptied: only the second is a failure.
+            refilled = yield from self.partitions()
+            return UNKNOWN if refilled == partitions else (yield from self.steps(subject))
+        card = decode(raw)
+        self._names.check(card.pack)
+        state = card.at(day_of(self._clock()))
+        if state is None:
+            return (yield from self._evaluated(number, key))
+        return answer_of(card, state, self._names)
+
+    def partitions(self) -> _Steps[int]:
+        """Ask how many partitions the store was filled from."""
+        raw = yield ("HGET", META, META_PARTITIONS)
+        self._partitions = int(raw or 0)
+        if not self._partitions:
+            raise StoreEmptyError
+        return self._partitions
+
+    def _evaluated(self, number: int, key: str) -> _Steps[Answer]:
+        """Read the whole standing, whose card may be new by now, and evaluate its ledger if it is not."""
+        if self._evaluator is None:
+            message = (
+                "the card's time has passed and its ledger has to be evaluated: give this reader an evaluator of the "
+                "worker's pack, or see why the worker's sweep is behind"
+            )
+            raise StaleCardError(message)
+        raw = yield ("GET", key)
+        if not raw:
+            return UNKNOWN
+        card = decode(raw)
+        self._names.check(card.pack)
+        day = day_of(self._clock())
+        state = card.at(day) or self._evaluator(number, raw[CARD_BYTES:], day)
+        return answer_of(card, state, self._names)
+
+
+class Lookup:
+    """Looks up standings, from any number of threads."""
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        names: PackNames,
+        *,
+        evaluator: Evaluator | None = None,
+        timeout_s: float = TIMEOUT_S,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Take a client as it is; `from_url` makes one that keeps to the deadline.
+
+        Args:
+            client: connects on first use.
+            names: of the worker's pack.
+            evaluator: of the worker's pack; without it a card whose time has passed twice is a StaleCardError.
+            timeout_s: how long one lookup may take in all, in seconds.
+            clock: gives the time, in seconds since the epoch.
+
+        """
+        # redis-py leaves this method's types open; what a command answers is known here.
+        self._execute: Callable[..., Any] = client.execute_command
+        self._client = client
+        self._timeout_s = timeout_s
+        self._reader = _Reader(names, evaluator, clock)
+
+    @classmethod
+    def from_url(  # noqa: PLR0913 - each has its default
+        cls,
+        url: str,
+        names: PackNames,
+        *,
+        evaluator: Evaluator | None = None,
+        timeout_s: float = TIMEOUT_S,
+        connections_max: int = CONNECTIONS_MAX,
+        clock: Callable[[], float] = time.time,
+    ) -> Self:
+        """Make one for a ``redis://``, ``rediss://`` or ``unix://`` address; nothing connects yet."""
+        client = deadline.connect(url, connections_max, timeout_s)
+        return cls(client, names, evaluator=evaluator, timeout_s=timeout_s, clock=clock)
+
+    def lookup(self, subject: str) -> Answer:
+        """Return what a subject's standing says today.
+
+        Raises:
+            SubjectFormatError: that is no subject id.
+            StandingUnavailableError: Redis did not answer within the deadline.
+            StaleCardError: the card says nothing of today, and there is no evaluator.
+            CardFormatError: what stands there is no card.
+
+        """
+        return self._run(self._reader.steps(subject))
+
+    def ready(self) -> None:
+        """Return if Redis answers and a worker has opened it.
+
+        Raises:
+            StandingUnavailableError: it is not so.
+
+        """
+        self._run(self._reader.partitions())
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+        self._client.connection_pool.disconnect()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _run(self, steps: _Steps[T]) -> T:
+        try:
+            with deadline.within(self._timeout_s):
+                return self._drive(steps)
+        except (redis.RedisError, TimeoutError) as error:
+            raise StandingUnavailableError(str(error)) from error
+
+    def _drive(self, steps: _Steps[T]) -> T:
+        try:
+            command = next(steps)
+            while True:
+                command = steps.send(self._execute(*command, **_RAW))
+        except StopIteration as done:
+            result: T = done.value
+            return result
+
+
+class AsyncLookup:
+    """Looks up standings, from any number of tasks of one event loop."""
+
+    def __init__(
+        self,
+        client: redis_asyncio.Redis,
+        names: PackNames,
+        *,
+        evaluator: Evaluator | None = None,
+        timeout_s: float = TIMEOUT_S,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Take a client as it is; the arguments are those of `Lookup`."""
+        self._execute: Callable[..., Awaitable[Any]] = client.execute_command
+        self._client = client
+        self._timeout_s = timeout_s
+        self._reader = _Reader(names, evaluator, clock)
+
+    @classmethod
+    def from_url(  # noqa: PLR0913 - each has its default
+        cls,
+        url: str,
+        names: PackNames,
+        *,
+        evaluator: Evaluator | None = None,
+        timeout_s: float = TIMEOUT_S,
+        connections_max: int = CONNECTIONS_MAX,
+        clock: Callable[[], float] = time.time,
+    ) -> Self:
+        """Make one for a ``redis://``, ``rediss://`` or ``unix://`` address; nothing connects yet."""
+        pool = redis_asyncio.BlockingConnectionPool.from_url(
+            url,
+            max_connections=connections_max,
+            timeout=timeout_s,
+            # The lookup's own deadline ends every wait.
+            socket_timeout=None,
+            socket_connect_timeout=None,
+            retry=Retry(NoBackoff(), deadline.RETRIES),
+        )
+        client = redis_asyncio.Redis.from_pool(pool)
+        return cls(client, names, evaluator=evaluator, timeout_s=timeout_s, clock=clock)
+
+    async def lookup(self, subject: str) -> Answer:
+        """Return what a subject's standing says today; raises what `Lookup.lookup` does."""
+        return await self._run(self._reader.steps(subject))
+
+    async def ready(self) -> None:
+        """Return if Redis answers and a worker has opened it.
+
+        Raises:
+            StandingUnavailableError: it is not so.
+
+        """
+        await self._run(self._reader.partitions())
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def _run(self, steps: _Steps[T]) -> T:
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await self._drive(steps)
+        except TimeoutError as error:
+            message = f"no answer within {self._timeout_s} s"
+            raise StandingUnavailableError(message) from error
+        except redis.RedisError as error:
+            raise StandingUnavailableError(str(error)) from error
+
+    async def _drive(self, steps: _Steps[T]) -> T:
+        try:
+            command = next(steps)
+            while True:
+                command = steps.send(await self._execute(*command, **_RAW))
+        except StopIteration as done:
+            result: T = done.value
+            return result

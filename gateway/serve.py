@@ -1,0 +1,65 @@
+"""The composition root of the lookup service."""
+
+import time
+from collections.abc import Callable
+
+import structlog
+import uvicorn
+
+from gateway.evaluate import PackEvaluator, names_of
+from gateway.http import create_app
+from gateway.lookup import CONNECTIONS_MAX, TIMEOUT_S, AsyncLookup
+from scoring.pack import Pack
+
+# How long requests under way may take to end after a signal, in seconds: many times a lookup's deadline.
+GRACE_S = 10
+
+
+def serve(  # noqa: PLR0913 - what a deployment decides
+    redis_url: str,
+    pack: Pack,
+    host: str,
+    port: int,
+    *,
+    timeout_s: float = TIMEOUT_S,
+    connections_max: int = CONNECTIONS_MAX,
+    access_log: bool = True,
+    clock: Callable[[], float] = time.time,
+) -> None:
+    """Serve lookups until SIGINT or SIGTERM; requests under way are answered first.
+
+    Args:
+        redis_url: ``redis://``, ``rediss://`` or ``unix://``.
+        pack: the worker's.
+        host: the address to listen on.
+        port: its port; 0 takes any free one, which the log names.
+        timeout_s: how long one lookup may take, in seconds.
+        connections_max: most connections to Redis at a time.
+        access_log: whether each request is a line in the log.
+        clock: gives the time, in seconds since the epoch.
+
+    """
+    lookup = AsyncLookup.from_url(
+        redis_url,
+        names_of(pack),
+        evaluator=PackEvaluator(pack),
+        timeout_s=timeout_s,
+        connections_max=connections_max,
+        clock=clock,
+    )
+    config = uvicorn.Config(
+        create_app(lookup, access_log=access_log),
+        host=host,
+        port=port,
+        # Our own has no path, in which the subject stands; and logging belongs to whoever starts this.
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        lifespan="on",
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    listening = config.bind_socket()
+    address = listening.getsockname()
+    log = structlog.get_logger("jasmine.gateway")
+    log.info("listening", host=address[0], port=address[1], pack=f"{pack.hash:016x}")
+    uvicorn.Server(config).run(sockets=[listening])

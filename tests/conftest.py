@@ -1,0 +1,13 @@
+"""Hypothesis profiles, chosen by HYPOTHESIS_PROFILE: default (quick), ci (the same examples each time), thorough."""
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+# The first example of a run compiles the kernels, which no deadline allows for.
+_COMMON = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+settings.register_profile("default", _COMMON, max_examples=50)
+settings.register_profile("ci", _COMMON, max_examples=50, derandomize=True, print_blob=True)
+settings.register_profile("thorough", _COMMON, max_examples=2_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))

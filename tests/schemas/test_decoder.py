@@ -1,0 +1,90 @@
+"""A batch of raw records to facts."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.catalogue import TYPES_BY_CODE
+from schemas.codec import encode, encode_binary
+from schemas.decoder import FUTURE_ALLOWED_S, Decoder
+from schemas.errors import Reason
+from schemas.events import CreditEvent
+from schemas.partitioner import partition_of
+from schemas.records import fact_of
+from schemas.subjects import parse_subject
+from tests.support.events import KEY, PARTITIONS, RECORDED_MS, RESIDENT, ARecord, a_kafka_record, events, value_of
+
+DECODER = Decoder(KEY, PARTITIONS)
+
+
+def test_an_empty_batch_has_no_facts() -> None:
+    decoded = DECODER.decode([])
+
+    assert (len(decoded.facts), len(decoded.refused)) == (0, 0)
+
+
+def test_of_a_mixed_batch_the_good_become_facts_and_the_bad_are_named() -> None:
+    batch = [
+        a_kafka_record(b"{", at_offset=10),
+        a_kafka_record(value_of(), at_offset=11),
+        a_kafka_record(None, at_offset=12),
+        a_kafka_record(value_of("rental.item.overdue", trace="not on the fast path"), at_offset=13),
+        a_kafka_record(value_of(type="lost"), at_offset=14),
+    ]
+
+    decoded = DECODER.decode(batch)
+
+    assert decoded.indices.tolist() == [1, 3]
+    assert decoded.facts["offset_low"].tolist() == [11, 13]
+    assert [TYPES_BY_CODE[code].name for code in decoded.facts["type"]] == [
+        "library.loan.overdue",
+        "rental.item.overdue",
+    ]
+    assert decoded.subjects.tolist() == [parse_subject(RESIDENT)] * 2
+    assert decoded.partitions.tolist() == [partition_of(RESIDENT, PARTITIONS)] * 2
+    assert decoded.timestamps_s.tolist() == [RECORDED_MS / 1000] * 2
+    assert [(one.index, one.refusal.reason) for one in decoded.refused] == [
+        (0, Reason.NOT_JSON),
+        (2, Reason.NOT_JSON),
+        (4, Reason.UNKNOWN_TYPE),
+    ]
+
+
+def test_an_event_in_another_subjects_partition_is_refused() -> None:
+    wrong = (partition_of(RESIDENT, PARTITIONS) + 1) % PARTITIONS
+
+    (refused,) = DECODER.decode([a_kafka_record(value_of(), at_partition=wrong)]).refused
+
+    assert refused.refusal.reason is Reason.WRONG_PARTITION
+    assert f"partition {partition_of(RESIDENT, PARTITIONS)}" in refused.refusal.remedy
+
+
+def test_an_act_more_than_a_day_ahead_of_its_record_is_refused() -> None:
+    ahead_ms = RECORDED_MS - (FUTURE_ALLOWED_S + 1) * 1000
+
+    (refused,) = DECODER.decode([a_kafka_record(value_of(time="2026-11-24T08:30:00Z"), recorded_ms=ahead_ms)]).refused
+
+    assert (refused.refusal.reason, refused.refusal.field) == (Reason.TIME_IN_FUTURE, "time")
+
+
+def test_an_act_long_ago_is_never_too_late() -> None:
+    assert DECODER.decode([a_kafka_record(value_of(time="1970-01-01T00:00:00Z"))]).refused == []
+
+
+def _record_of(event: CreditEvent, offset: int, *, binary: bool) -> ARecord:
+    encoded = encode_binary(event) if binary else encode(event)
+    headers: list[tuple[str, bytes | None]] = list(encoded.headers)
+    return a_kafka_record(encoded.value, event.subject, at_offset=offset, stated_headers=headers)
+
+
+@given(st.lists(st.tuples(events(latest_s=RECORDED_MS // 1000), st.booleans()), max_size=8))
+def test_every_valid_event_becomes_its_fact_in_either_mode(batch: list[tuple[CreditEvent, bool]]) -> None:
+    records = [_record_of(event, offset, binary=binary) for offset, (event, binary) in enumerate(batch)]
+
+    decoded = DECODER.decode(records)
+
+    expected = [fact_of(event, KEY, offset) for offset, (event, _) in enumerate(batch)]
+    assert decoded.refused == []
+    assert decoded.facts.tolist() == [fact.item() for fact in expected]
+    assert decoded.subjects.tolist() == [parse_subject(event.subject) for event, _ in batch]
+    assert np.array_equal(decoded.indices, np.arange(len(batch)))
