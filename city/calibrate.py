@@ -96,7 +96,8 @@ class Scored:
     def resident_scores(self) -> NDArray[np.int64]:
         """Return the scores of all residents who have one."""
         chosen = (self.subjects >> np.uint64(62) == 0) & ((self.cards["flags"] & HAS_SCORE) > 0)
-        return self.cards["score"][chosen].astype(np.int64)
+        scores: NDArray[np.int64] = self.cards["score"][chosen].astype(np.int64)
+        return scores
 
 
 def score(stream: Iterable[Published], at: datetime, key: bytes, pack: Pack) -> Scored:

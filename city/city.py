@@ -7,6 +7,7 @@ import numpy as np
 
 from city.disturb import Disturbances
 from city.history import Past
+from city.identity import AREAS_MAX
 from city.live import Day, events_per_second, sources_of
 from city.people import BLOCK_SUBJECTS, Block, draw_bodies, draw_residents
 from city.render import Published, Renderer
@@ -27,7 +28,7 @@ class City:
     The same arguments give the same bytes.
     """
 
-    def __init__(  # noqa: PLR0913 - each can be left out but the first two
+    def __init__(
         self,
         seed: int,
         *,
@@ -50,6 +51,9 @@ class City:
         """
         if residents < 1:
             message = f"a city has residents; was {residents}"
+            raise ValueError(message)
+        if residents + organisations > BLOCK_SUBJECTS * AREAS_MAX // 2:
+            message = f"there are identity numbers for half of {BLOCK_SUBJECTS * AREAS_MAX:,} subjects; was more"
             raise ValueError(message)
         self._seed = seed
         self._pseudonymiser = Pseudonymiser(key)

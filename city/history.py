@@ -1,15 +1,16 @@
 """The past of one block of subjects, as rows: attributes, loans, what they did, and what followed from it."""
 
 from collections.abc import Iterator
+from datetime import date
 
 import numpy as np
 
 from city.disturb import Disturbances, copy_badly, delay, discuss, settle
 from city.people import YEAR_DAYS, Block, months_between
 from city.rates import RATES, Rate
-from city.rows import Bools, Ints, Numbers, Rows, new_rows
+from city.rows import Bools, Ints, Numbers, Rows, new_rows, seconds_of
 from schemas.catalogue import REGISTERED, TYPES_BY_NAME, Grade
-from schemas.days import DAY_S, date_of, day_of, day_of_date, start_of, year_of
+from schemas.days import CITY_OFFSET_S, DAY_S, day_of, day_of_date, year_of
 
 HISTORY_YEARS = 5
 HISTORY_DAYS = int(HISTORY_YEARS * YEAR_DAYS)
@@ -49,22 +50,21 @@ class Past:
 
     def rows(self, numbers: Numbers, disturbances: Disturbances) -> Rows:
         """Return all rows in the order of their arrival."""
-        parts = [*self._attributes(), self._loans()]
-        acts = [(rate, self._acts(rate)) for rate in RATES if rate.group in self._block.groups]
+        rng = self._rng
+        attributes = numbers.give(np.concatenate([*self._attributes(), self._loans()]))
+        acts = [(rate, numbers.give(self._acts(rate))) for rate in RATES if rate.group in self._block.groups]
         marred = self._marred([rows for rate, rows in acts if rate.mars_year])
-        parts += [rows for _, rows in acts]
-        parts += self._years_closed(marred)
-        records = numbers.give(np.concatenate(parts))
-        # Numbering has copied them; the acts stand at their place in the whole.
-        placed = _split(records, parts, len(acts), before=len(parts) - len(acts) - HISTORY_YEARS)
-        settled = [settle(self._rng, rate, rows) for (rate, _), rows in zip(acts, placed, strict=True)]
+        closed = numbers.give(np.concatenate([*self._years_closed(marred)]))
+        records = np.concatenate([attributes, *(rows for _, rows in acts), closed])
         consequences = numbers.give(consequences_of_drunk_driving(records))
-        controls = numbers.give(np.concatenate([*settled, discuss(self._rng, records, disturbances)]))
+        settled = [settle(rng, rate, rows) for rate, rows in acts]
+        controls = numbers.give(np.concatenate([*settled, discuss(rng, records, disturbances)]))
         said = np.concatenate([records, consequences, controls])
-        delay(self._rng, said, disturbances)
-        rows = np.concatenate([said, copy_badly(self._rng, said, numbers, disturbances)])
+        delay(rng, said, disturbances)
+        rows = np.concatenate([said, copy_badly(rng, said, numbers, disturbances)])
         rows = rows[rows["arrives"] < self._until_s]
-        return rows[np.argsort(rows["arrives"], kind="stable")]
+        ordered: Rows = rows[np.argsort(rows["arrives"], kind="stable")]
+        return ordered
 
     def _attributes(self) -> Iterator[Rows]:
         block, registered = self._block, self._registered_day
@@ -125,7 +125,7 @@ class Past:
         years = (self._until_day - self._registered_day[members]) / YEAR_DAYS
         expected = rate.per_year * years * (block.prone[members] if rate.bad else 1.0)
         actors = np.repeat(members, rng.poisson(expected))
-        begin = start_of(1) + (self._registered_day[actors] - 1) * DAY_S
+        begin = seconds_of(self._registered_day[actors])
         rows = new_rows(rate.type.code, actors, begin + rng.random(len(actors)) * (self._until_s - begin))
         return dress(rng, rate, rows)
 
@@ -134,7 +134,7 @@ class Past:
         marred = np.zeros((len(self._block), HISTORY_YEARS), np.bool_)
         januaries = np.array(list(self._januaries()))
         for rows in parts:
-            day = rows["occurred"] // DAY_S
+            day = (rows["occurred"] + CITY_OFFSET_S) // DAY_S
             # The year that ends with the i-th January begins with the one before.
             year = np.searchsorted(januaries, day, side="right")
             closed = year < HISTORY_YEARS
@@ -150,10 +150,10 @@ class Past:
         """Yield the first days of the last five years that have begun, each the end of a year to close."""
         newest = year_of(self._until_day - _CLOSING_DAY - 1)
         for year in range(newest - HISTORY_YEARS + 1, newest + 1):
-            yield day_of_date(date_of(self._until_day).replace(year=year, month=1, day=1))
+            yield day_of_date(date(year, 1, 1))
 
     def _on_days(self, code: int, members: Ints, days: Ints) -> Rows:
-        seconds = start_of(1) - DAY_S + days * DAY_S + self._rng.integers(_NOON_S // 2, _NOON_S, len(members))
+        seconds = seconds_of(days) + self._rng.integers(_NOON_S // 2, _NOON_S, len(members))
         return new_rows(code, members, seconds)
 
 
@@ -172,21 +172,15 @@ def dress(rng: np.random.Generator, rate: Rate, rows: Rows) -> Rows:
 
 def _sentence_days(rng: np.random.Generator, rows: Rows) -> Ints:
     years = rng.uniform(0.5, 3.0, len(rows))
-    return np.where(rows["grade"] == Grade.FINE_ONLY, 0, years * YEAR_DAYS).astype(np.int64)
+    days: Ints = np.where(rows["grade"] == Grade.FINE_ONLY, 0, years * YEAR_DAYS).astype(np.int64)
+    return days
 
 
 def consequences_of_drunk_driving(records: Rows) -> Rows:
     """Return the suspended licences of drunk drivers: another record of one act, by the same incident key."""
     drunk = records["type"] == _DRUNK
     records["incident"][drunk] = records["number"][drunk]
-    rows = records[drunk].copy()
+    rows: Rows = records[drunk].copy()
     rows["type"] = _TRAFFIC_PENALTY
     rows["grade"] = Grade.LICENCE_SUSPENDED
     return rows
-
-
-def _split(records: Rows, parts: list[Rows], count: int, before: int) -> list[Rows]:
-    """Return the slices of `records` that stem from `count` of its parts, after the first `before`."""
-    ends = np.cumsum([len(part) for part in parts])
-    starts = ends - [len(part) for part in parts]
-    return [records[starts[i] : ends[i]] for i in range(before, before + count)]

@@ -89,7 +89,7 @@ class Day:
             yield ready[np.argsort(ready["arrives"], kind="stable")]
 
     def _next(self) -> Rows:
-        """Return the records that departments publish in the next moments, and what follows from them sooner or later."""
+        """Return what departments publish in the next moments, and what follows from it sooner or later."""
         rng, numbers, disturbances, haste = self._rng, self._numbers, self._disturbances, self._haste
         counts = rng.multinomial(_BATCH_EVENTS, self._weights).tolist()
         acts = [(one.rate, numbers.give(self._acts(one, n))) for one, n in zip(self._sources, counts, strict=True) if n]

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from city.identity import AREAS_MAX, credit_code, resident_number
 from city.rates import SHARE
@@ -20,11 +19,14 @@ _OLDEST_YEARS = 92
 YEAR_DAYS = 365.25
 _MONTH_DAYS = YEAR_DAYS / 12
 
+# On average, between the end of school and the day of `as_of`: assumed.
+_OUT_OF_WORK_YEARS = 0.7
+
 # Bad acts gather on few: a gamma distribution of this shape and mean 1 multiplies everybody's rates.
 _PRONE_SHAPE = 0.12
 # How much likelier than others a graduate is to belong to a group, or to have a title: assumed.
-_GRADUATE_FACTORS = {"borrower": 1.5, "insured": 1.12, "reader": 3.0, "volunteer": 2.0}
-_GRADUATE_QUALIFIES = 3.6
+_GRADUATE_FACTORS = {"borrower": 1.6, "insured": 1.12, "reader": 3.0, "renter": 1.5, "volunteer": 2.0}
+_GRADUATE_QUALIFIES = 3.9
 
 _EDUCATION = (Grade.ASSOCIATE, Grade.BACHELOR, Grade.POSTGRADUATE)
 _STARTS_WORK_YEARS = {0: 18.5, Grade.ASSOCIATE: 21.5, Grade.BACHELOR: 22.5, Grade.POSTGRADUATE: 25.5}
@@ -79,12 +81,16 @@ def draw_residents(seed: int, block: int, count: int, as_of_day: int, pseudonymi
     starts_years = np.select([education == grade for grade in _STARTS_WORK_YEARS], list(_STARTS_WORK_YEARS.values()))
     employed = rng.random(count) < SHARE["employed"]
     # Some years out of work shift the day from which the working years count.
-    works = born + (starts_years * YEAR_DAYS).astype(np.int64) + (rng.exponential(1.0, count) * YEAR_DAYS).astype(int)
+    works = (
+        born
+        + (starts_years * YEAR_DAYS).astype(np.int64)
+        + (rng.exponential(_OUT_OF_WORK_YEARS, count) * YEAR_DAYS).astype(int)
+    )
     works = np.where(employed & (works < as_of_day), works, NEVER)
     qualification = _qualification(rng, education, employed)
     groups = _groups(rng, education, employed, qualification)
     return Block(
-        subjects=_resident_subjects(rng, block, born, pseudonymiser),
+        subjects=_resident_subjects(block, born, pseudonymiser),
         grown_day=born + int(ADULT_YEARS * YEAR_DAYS) + 1,
         works_day=works,
         pays_day=_pays_day(rng, groups["insured"], works, born, as_of_day),
@@ -166,7 +172,7 @@ def _chances(share: float, factor: float, education: Ints) -> Floats:
 def _groups(rng: np.random.Generator, education: Ints, employed: Bools, qualification: Ints) -> dict[str, Bools]:
     count = len(education)
     groups = {"resident": np.ones(count, np.bool_), "employed": employed, "qualified": qualification > 0}
-    for name in ("driver", "cardholder", "renter"):
+    for name in ("driver", "cardholder"):
         groups[name] = rng.random(count) < SHARE[name]
     for name in ("civil servant", "professional"):
         groups[name] = employed & (rng.random(count) < SHARE[name])
@@ -185,11 +191,11 @@ def _pays_day(rng: np.random.Generator, insured: Bools, works: Ints, born: Ints,
 
 
 def _borrows_day(rng: np.random.Generator, borrower: Bools, as_of_day: int) -> Ints:
-    since = as_of_day - (rng.uniform(0, 2, len(borrower)) * YEAR_DAYS).astype(np.int64)
+    since = as_of_day - (rng.uniform(0.5, 1.8, len(borrower)) * YEAR_DAYS).astype(np.int64)
     return np.where(borrower, since, NEVER)
 
 
-def _resident_subjects(rng: np.random.Generator, block: int, born: Ints, pseudonymiser: Pseudonymiser) -> list[bytes]:
+def _resident_subjects(block: int, born: Ints, pseudonymiser: Pseudonymiser) -> list[bytes]:
     orders: dict[int, int] = {}
     subjects = []
     for day in born.tolist():

@@ -60,7 +60,7 @@ SHARES = (
         evidence="published",
         source=f"{_CENSUS}: 1,541,274 with higher education, 6,875,286 of 15 or more",
     ),
-    Share(name="bachelor", of="graduate", share=0.43, source="ordinary mix of two- and four-year degrees"),
+    Share(name="bachelor", of="graduate", share=0.48, source="ordinary mix of two- and four-year degrees"),
     Share(name="postgraduate", of="graduate", share=0.05, source="few"),
     Share(
         name="insured",
@@ -69,8 +69,8 @@ SHARES = (
         evidence="published",
         source=f"{_MOHRSS}: 1,028.71 million in basic pension insurance; {_ADULTS}",
     ),
-    Share(name="never interrupted for 5 years", of="insured", share=0.97, source="most"),
-    Share(name="employed", of="resident", share=0.96, source="at some time in their lives"),
+    Share(name="never interrupted for 5 years", of="insured", share=0.98, source="most"),
+    Share(name="employed", of="resident", share=0.97, source="at some time in their lives"),
     Share(
         name="qualified",
         of="employed",
@@ -98,7 +98,7 @@ SHARES = (
         evidence="published",
         source=f"{_CARDS}: 0.52 credit cards a person, taken as one each",
     ),
-    Share(name="borrower", of="resident", share=0.58, source="a loan with monthly instalments"),
+    Share(name="borrower", of="resident", share=0.64, source="a loan with monthly instalments"),
     Share(name="renter", of="resident", share=0.45, source="power banks, umbrellas, scooters by credit"),
     Share(name="volunteer", of="resident", share=0.08, source="volunteers with a star"),
     Share(name="civil servant", of="employed", share=0.01, source="about 7 million in the country"),
@@ -281,7 +281,7 @@ RATES = (
         source="3 % of the loans",
     ),
     _owed("library.item.lost", "reader", 0.01),
-    _good("rental.item.returned", "renter", 2.0),
+    _good("rental.item.returned", "renter", 1.6),
     _owed("rental.item.overdue", "renter", 0.08, 0.95, 5.0),
     _owed("rental.item.damaged", "renter", 0.01),
     _good("volunteer.model.named", "volunteer", 0.003, _LEVELS),
@@ -302,7 +302,7 @@ RATES = (
     _penalty("finance.fundraising.illegal", "resident", 0.00001),
     _penalty("finance.providentfund.misused", "employed", 0.00005),
     # Administrative credit
-    _good("traffic.violation.handled", "driver", 0.8),
+    _good("traffic.violation.handled", "driver", 1.0),
     _owed("traffic.violation.overdue", "driver", 0.05, 0.9, 40.0),
     _penalty("traffic.penalty.imposed", "driver", 0.03, _TRAFFIC),
     Rate(
@@ -316,7 +316,7 @@ RATES = (
         settled_days=400.0,
         determined=True,
         evidence="published",
-        source=f"{_DRUNK}; {_DRIVERS}",
+        source=f"{_DRUNK}, the second half taken as alike; {_DRIVERS}",
     ),
     _penalty("admin.penalty.imposed", "resident", 0.002, _PENALTIES),
     _judged("admin.penalty.unperformed", "resident", 0.0002, _STEPS),
@@ -380,12 +380,14 @@ RATES = (
     _good("org.redlist.listed", "body", 0.03, _LEVELS),
 )
 
+_THINNED = "12 instalments a year, thinned so that they do not hide everything else"
+
 # What the live stream draws beside RATES; history draws the same things one by one, each on its day.
 STEADY_RATES = (
     _good("subject.registered", "resident", 0.012),
     _good("capability.tenure.accrued", "employed", 1.0),
     _good("capability.contribution.continuous", "insured", 1.0),
     _good("volunteer.star.rated", "volunteer", 1.0, {_G.ONE_STAR: 50.0, _G.TWO_STAR: 25.0, _G.THREE_STAR: 15.0}),
-    _good("finance.loan.repaid", "borrower", 12.0),
-    _good("finance.loan.repaid", "borrowing body", 12.0),
+    Rate(type=TYPES_BY_NAME["finance.loan.repaid"], group="borrower", per_year=3.0, source=_THINNED),
+    Rate(type=TYPES_BY_NAME["finance.loan.repaid"], group="borrowing body", per_year=3.0, source=_THINNED),
 )

@@ -4,17 +4,16 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import count, repeat
+from itertools import count
 
 import numpy as np
 
 from city.rows import Expect, Fate, Rows
 from schemas.catalogue import CORRECTED, TYPES_BY_CODE, EventType, Grade
 from schemas.codec import VALUE_BYTES_MAX
-from schemas.days import datetime_of
-from schemas.events import CONTENT_TYPE_STRUCTURED, SPEC_VERSION, CreditEvent, Data
+from schemas.events import CONTENT_TYPE_STRUCTURED, SPEC_VERSION
 from schemas.partitioner import murmur2
-from schemas.subjects import Kind, format_subject
+from schemas.subjects import Kind, format_subject, parse_subject
 
 HEADERS = (("content-type", CONTENT_TYPE_STRUCTURED.encode()),)
 
@@ -77,31 +76,7 @@ class Renderer:
             heads[code] % (prefix, number, subject, time, fields)
             for code, number, subject, time, fields in zip(types, numbers, subjects, times, data, strict=True)
         ]
-        if not rows["fate"].any():
-            return map(Published, subjects, values, repeat(HEADERS), repeat("scored"))
         return map(_publish, subjects, values, fates)
-
-    def event(self, row: np.void, subject: bytes) -> CreditEvent:
-        """Return the event of one row: what its bytes mean, for tests."""
-        event_type = TYPES_BY_CODE[int(row["type"])]
-        about = TYPES_BY_CODE.get(int(row["about_type"]))
-        return CreditEvent(
-            id=f"{self._prefix.decode()}{row['number']:x}",
-            source=source_of(event_type),
-            type=event_type,
-            subject=subject.decode(),
-            time=datetime_of(int(row["occurred"])),
-            data=Data(
-                grade=Grade(int(row["grade"])) if row["grade"] else None,
-                quantity=int(row["quantity"]) or None,
-                determined_at=datetime_of(int(row["determined"])) if row["determined"] else None,
-                terminated_at=datetime_of(int(row["terminated"])) if row["terminated"] else None,
-                incident_key=f"{self._prefix.decode()}i{row['incident']:x}" if row["incident"] else "",
-                record_source=source_of(about) if about else "",
-                record_id=f"{self._prefix.decode()}{row['about']:x}" if about else "",
-                record_type=about if event_type is CORRECTED else None,
-            ),
-        )
 
     def _data(self, rows: Rows, types: list[int]) -> list[bytes]:
         """Return the fields of each row's data: most have a grade or nothing, many a quantity, few anything else."""
@@ -154,7 +129,7 @@ _FACTORS = math.prod(range(2, PARTITIONS_MAX + 1))
 def wrong_key(subject: bytes) -> bytes:
     """Return another subject's key whose partition is another, with any number of partitions from 2 to 1024."""
     right = murmur2(subject) & 0x7FFFFFFF
-    number = int(subject[2:], 16)
+    number = parse_subject(subject.decode())
     others = (format_subject(number ^ step).encode() for step in count(1))
     return next(key for key in others if math.gcd((murmur2(key) & 0x7FFFFFFF) - right, _FACTORS) == 1)
 

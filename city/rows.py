@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.days import CITY_OFFSET_S, DAY_S
 from schemas.errors import Reason
 
 ROW = np.dtype(
@@ -73,6 +74,11 @@ def new_rows(type_code: int, subjects: Ints, occurred: Ints | Floats, grade: int
     rows["occurred"] = occurred
     rows["arrives"] = rows["occurred"]
     return rows
+
+
+def seconds_of(days: Ints) -> Ints:
+    """Return the instants at which days begin in the city."""
+    return days * DAY_S - CITY_OFFSET_S
 
 
 class Numbers:

@@ -118,7 +118,7 @@ class Lookup:
         self._reader = _Reader(names, evaluator, clock)
 
     @classmethod
-    def from_url(  # noqa: PLR0913 - each has its default
+    def from_url(
         cls,
         url: str,
         names: PackNames,
@@ -200,7 +200,7 @@ class AsyncLookup:
         self._reader = _Reader(names, evaluator, clock)
 
     @classmethod
-    def from_url(  # noqa: PLR0913 - each has its default
+    def from_url(
         cls,
         url: str,
         names: PackNames,

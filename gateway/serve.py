@@ -1,7 +1,10 @@
 """The composition root of the lookup service."""
 
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
 
 import structlog
 import uvicorn
@@ -15,7 +18,7 @@ from scoring.pack import Pack
 GRACE_S = 10
 
 
-def serve(  # noqa: PLR0913 - what a deployment decides
+def serve(
     redis_url: str,
     pack: Pack,
     host: str,
@@ -26,7 +29,7 @@ def serve(  # noqa: PLR0913 - what a deployment decides
     access_log: bool = True,
     clock: Callable[[], float] = time.time,
 ) -> None:
-    """Serve lookups until SIGINT or SIGTERM; requests under way are answered first.
+    """Serve lookups until SIGINT or SIGTERM, then answer the requests under way and return. In the main thread only.
 
     Args:
         redis_url: ``redis://``, ``rediss://`` or ``unix://``.
@@ -62,4 +65,20 @@ def serve(  # noqa: PLR0913 - what a deployment decides
     address = listening.getsockname()
     log = structlog.get_logger("jasmine.gateway")
     log.info("listening", host=address[0], port=address[1], pack=f"{pack.hash:016x}")
-    uvicorn.Server(config).run(sockets=[listening])
+    with _signals_end_the_service_only():
+        uvicorn.Server(config).run(sockets=[listening])
+    log.info("ended")
+
+
+@contextmanager
+def _signals_end_the_service_only() -> Iterator[None]:
+    """Let the caller go on: uvicorn raises the signal that ended it once more, which would end the process."""
+    before = {number: signal.signal(number, _ignore) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)
+
+
+def _ignore(_: int, __: FrameType | None) -> None: ...

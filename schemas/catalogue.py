@@ -106,7 +106,7 @@ _BODY = frozenset({_L, _O})
 _G = Grade
 
 
-def _record(  # noqa: PLR0913 - a row of the table below
+def _record(
     code: int,
     name: str,
     chinese: str,

@@ -137,8 +137,8 @@ def encode_binary(event: CreditEvent) -> Encoded:
     return Encoded(event.subject.encode(), orjson.dumps(_data_attributes(event)), headers)
 
 
-def _header_value(value: str | int | bool) -> bytes:
-    """Return an attribute as CloudEvents writes it as text."""
+def _header_value(value: str | int) -> bytes:
+    """Return an attribute as CloudEvents writes it as text: a truth value in small letters."""
     return (str(value).lower() if isinstance(value, bool) else str(value)).encode()
 
 

@@ -39,3 +39,8 @@ def offsets_of(facts: Facts) -> NDArray[np.int64]:
 def same_content(one: np.void, other: np.void) -> bool:
     """Whether two facts of one record id say the same."""
     return all(one[name] == other[name] for name in CONTENT)
+
+
+def facts_in(ledger: bytes) -> Facts:
+    """Return the facts of a ledger's bytes."""
+    return np.frombuffer(ledger, FACT)

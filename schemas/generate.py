@@ -64,9 +64,15 @@ def files() -> dict[str, str]:
     """Return the text of each file by its name."""
     schemas = {one.name: event_schema(one) for one in EVENT_TYPES}
     schemas |= {_CHANGE: change_schema(), _DEAD: dead_schema()}
-    texts = {f"{name}.json": json.dumps(schema, ensure_ascii=False, indent=2) + "\n" for name, schema in schemas.items()}
+    texts = {
+        f"{name}.json": json.dumps(schema, ensure_ascii=False, indent=2) + "\n" for name, schema in schemas.items()
+    }
     texts["asyncapi.yaml"] = yaml.safe_dump(asyncapi(), allow_unicode=True, sort_keys=False, width=120)
     return texts
+
+
+def _json(schema: Json) -> str:
+    return json.dumps(schema, ensure_ascii=False, indent=2) + "\n"
 
 
 def _stale(folder: Path, wanted: Mapping[str, str]) -> Iterator[str]:
@@ -205,7 +211,9 @@ def _fields(event_type: EventType) -> Json:
         },
         "determined_at": _timestamp("When an authority determined the act / 认定时间"),
         "terminated_at": _timestamp("When the act, or the listing, ended / 行为或列入终止时间"),
-        "incident_key": _text(ID_CHARACTERS_MAX, "The same for all events of one act, so that it counts once / 同一行为标识"),
+        "incident_key": _text(
+            ID_CHARACTERS_MAX, "The same for all events of one act, which counts once / 同一行为标识"
+        ),
         "record_source": _text(SOURCE_CHARACTERS_MAX, "Source of the event that this one is about / 原记录来源"),
         "record_id": _text(ID_CHARACTERS_MAX, "Id of the event that this one is about / 原记录编号"),
         "record_type": {

@@ -276,14 +276,14 @@ def _resolve(
             start = np.int64(fact.determined)
             anchored = start
         elif rule.anchor == _TERMINATED:
-            anchored = terminated if terminated else ended
+            anchored = terminated or ended
         end = np.int64(ends[rule.validity, anchored])
         original_end = min(end, repaired)
         last_end = original_end
         substituted = rule.substituted and repaired != NEVER and repaired <= end
         if substituted:
             last_end = np.int64(ends[rule.substitute_validity, max(original_end, start)])
-        if last_end <= day and not (rule.doubles or disputable or code == _REGISTERED):
+        if max(start, last_end) <= day and not (rule.doubles or disputable or code == _REGISTERED):
             continue
         stated = np.int64(rule.points)
         if rule.per:

@@ -43,7 +43,7 @@ class DeadLetter:
     headers: list[tuple[str, bytes]] = dataclasses.field(default_factory=list)
 
     @classmethod
-    def of(  # noqa: PLR0913 - a record has these parts
+    def of(
         cls,
         refusal: Refusal,
         *,

@@ -139,7 +139,7 @@ class Processor:
             cards["as_of"] = np.maximum.reduceat(offsets_of(facts), starts[:-1])
         return cards
 
-    def _outbox(  # noqa: PLR0913, PLR0917 - what an entry is made of
+    def _outbox(
         self,
         topic: str,
         records: Sequence[RawRecord],

@@ -297,11 +297,12 @@ class _Poller(threading.Thread):
 
     def _on_assign(self, consumer: confluent_kafka.Consumer, partitions: list[TopicPartition]) -> None:
         self._rebalances += 1
+        assign = consumer.incremental_assign if self._incremental else consumer.assign
         try:
             starts = self._starts([each.partition for each in partitions])
         except _StoppedError:
-            return  # confluent_kafka assigns in our place; the thread polls no more and leaves the group
-        assign = consumer.incremental_assign if self._incremental else consumer.assign
+            assign([])  # else confluent_kafka assigns in our place, at the group's offsets
+            return
         assign([TopicPartition(self._topic, partition, offset) for partition, offset in starts.items()])
         self._positions.update(starts)
         self._committed.update(starts)

@@ -146,12 +146,13 @@ class Worker:
 
     async def _serve(self, app: ScorerApp) -> None:
         """Run Faust until it crashes or a stop is asked for."""
-        await app.start()
+        starting = asyncio.create_task(app.start())  # ends with the first assignment, which may have to wait
         stopping = asyncio.create_task(self._stopping.wait())
         crashed = asyncio.create_task(app.wait_until_stopped())
         await asyncio.wait([stopping, crashed], return_when=asyncio.FIRST_COMPLETED)
         log.info("stopping")
         await app.stop()
+        await starting
         stopping.cancel()
         crashed.cancel()
         if app.crash_reason is not None:

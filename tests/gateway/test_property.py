@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from hypothesis import event as note
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.card import decode
@@ -83,7 +83,6 @@ def ledgers(draw: st.DrawFn, kind: Kind) -> Facts:
     return merge(facts[:0], np.zeros(2, np.int64), facts, np.arange(len(facts)), one_group).facts
 
 
-@settings(max_examples=150, deadline=None)
 @given(
     st.data(), st.sampled_from([Kind.RESIDENT, Kind.LEGAL_PERSON]), st.integers(FIRST_DAY, TODAY), st.integers(0, 2500)
 )

@@ -54,14 +54,14 @@ def test_every_field_of_the_data_is_read() -> None:
         "terminated_at": "2026-11-25T08:30:00.5-03:30",
         "incident_key": "act 1",
         "basis": "art. 1",
-        "document_no": "榕〔2026〕1号",
+        "document_no": "榕建罚 2026-1",
     }
 
     event = decode(value_of("admin.penalty.imposed", data=data))
 
     assert event.data.grade is Grade.FINE_MAJOR
     assert event.data.determined_at == datetime_of(1_795_509_000)
-    assert (event.data.incident_key, event.data.basis, event.data.document_no) == ("act 1", "art. 1", "榕〔2026〕1号")
+    assert (event.data.incident_key, event.data.basis, event.data.document_no) == ("act 1", "art. 1", "榕建罚 2026-1")
 
 
 def test_a_type_with_one_grade_need_not_state_it() -> None:
@@ -96,7 +96,7 @@ def _record(encoded: Encoded) -> tuple[bytes, Headers]:
     return encoded.value, [(name, value) for name, value in encoded.headers]
 
 
-def _as_text(value: str | int | bool) -> str:
+def _as_text(value: str | int) -> str:
     return {True: "true", False: "false"}[value] if isinstance(value, bool) else str(value)
 
 
@@ -150,7 +150,7 @@ def test_of_a_key_that_stands_twice_the_last_one_holds() -> None:
 
 
 def test_extensions_are_carried() -> None:
-    extensions = {"traceparent": "00-4bf9", "attempt": 2, "urgent": False}
+    extensions: dict[str, Any] = {"traceparent": "00-4bf9", "attempt": 2, "urgent": False}
 
     assert decode(value_of(**extensions)).extensions == extensions
 

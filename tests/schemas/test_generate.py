@@ -10,7 +10,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it has no stubs
 
 from schemas.catalogue import EVENT_TYPES, TYPES_BY_NAME
 from schemas.codec import decode, encode

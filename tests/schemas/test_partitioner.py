@@ -1,6 +1,5 @@
 """The partition of a subject, as every other Kafka client computes it."""
 
-from collections.abc import Iterator
 from uuid import uuid4
 
 import numpy as np
@@ -41,9 +40,9 @@ def test_a_partition_is_one_of_the_topics(subject: str, partitions: int) -> None
 
 
 @pytest.fixture
-def producer() -> Iterator[Producer]:
+def producer() -> Producer:
     """A producer of a mock cluster of one broker; its topics have 4 partitions."""
-    yield Producer(
+    return Producer(
         {
             "test.mock.num.brokers": 1,
             "bootstrap.servers": "replaced",

@@ -112,18 +112,20 @@ PIECES = [
     *(b".5Z", b".000+08:00", b"r-", b"l-", b"o-", b"x-", b"0", b"4", b"8", b"c", b"F", b"\xd9\xa1", b"\xef\xbb\xbf"),
     *(b"application/json", b"application/xml", b"1.0", b"severe", b"record.corrected", b"library.loan.overdue"),
 ]
-OPERATIONS = ["flip", "insert", "delete", "replace", "double", "cut"]
+OPERATIONS = ["letter", "letter", "flip", "insert", "delete", "replace", "double", "cut"]
 
 
 @st.composite
 def damaged(draw: st.DrawFn) -> bytes:
     """A valid event with some of its bytes changed."""
-    value = bytearray(draw(written_plainly() | events().map(lambda event: encode(event).value)))
-    for operation in draw(st.lists(st.sampled_from(OPERATIONS), min_size=1, max_size=3)):
+    value = bytearray(draw(written_plainly()))
+    for operation in draw(st.lists(st.sampled_from(OPERATIONS), min_size=1, max_size=2)):
         at = draw(st.integers(0, len(value) - 1)) if value else 0
         until = min(len(value), at + draw(st.integers(1, 12)))
         piece = draw(st.sampled_from(PIECES) | st.binary(min_size=1, max_size=3))
-        if operation == "flip" and value:
+        if operation == "letter" and value:
+            value[at] = draw(st.sampled_from(b"019abcdefrxTZ+-: ,"))
+        elif operation == "flip" and value:
             value[at] ^= 1 << draw(st.integers(0, 7))
         elif operation == "insert":
             value[at:at] = piece
@@ -152,8 +154,16 @@ def miswritten(draw: st.DrawFn) -> bytes:
     name = draw(st.sampled_from(sorted(within)))
     near = st.sampled_from(PIECES).map(lambda piece: piece.decode("latin-1"))
     years, months, days = st.integers(1960, 2110), st.integers(0, 13), st.integers(0, 32)
-    times = st.builds("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}{}".format, years, months, days, st.integers(0, 24),
-                      st.integers(0, 60), st.integers(0, 60), st.sampled_from(["Z", "+08:00", "+09:00", "-08:00", ""]))
+    times = st.builds(
+        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}{}".format,
+        years,
+        months,
+        days,
+        st.integers(0, 24),
+        st.integers(0, 60),
+        st.integers(0, 60),
+        st.sampled_from(["Z", "+08:00", "+09:00", "-08:00", ""]),
+    )
     others = st.integers(-2, 65_540) | st.none() | st.booleans() | st.floats(0, 9) | st.integers() | near | times
     within[name] = draw(others)
     return json.dumps(attributes, ensure_ascii=draw(st.booleans())).encode()
@@ -166,7 +176,14 @@ def test_of_a_miswritten_event_the_scanner_accepts_only_the_right_fact(values: l
 
 
 TOKENS = [b"{", b"}", b",", b":", *(f'"{name}"'.encode() for name in [*attributes_of(), "grade", "quantity"])]
-TOKENS += [b'"1.0"', b'"library.loan.overdue"', f'"{RESIDENT}"'.encode(), b'"2026-11-24T08:30:00Z"', b'"standard"', b"7"]
+TOKENS += [
+    b'"1.0"',
+    b'"library.loan.overdue"',
+    f'"{RESIDENT}"'.encode(),
+    b'"2026-11-24T08:30:00Z"',
+    b'"standard"',
+    b"7",
+]
 
 
 @given(st.lists(st.sampled_from(TOKENS), max_size=40).map(b"".join) | st.binary(max_size=60))
@@ -200,7 +217,7 @@ LEFT: dict[str, bytes] = {
     "a new line at the end": PLAIN + b"\n",
     "a space before": b" " + PLAIN,
     "a byte order mark": b"\xef\xbb\xbf" + PLAIN,
-    "a comma too many": PLAIN.replace(b'}', b',}', 1),
+    "a comma too many": PLAIN.replace(b"}", b",}", 1),
     "a comma at the end": PLAIN[:-1] + b",}",
     "no comma": PLAIN.replace(b',"id"', b'"id"'),
     "a second object": PLAIN + b"{}",

@@ -1,0 +1,158 @@
+"""`jasmine dead`: what was refused, why, and once more."""
+
+import base64
+import uuid
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from schemas.codec import decode
+from schemas.errors import Refusal
+from sinks.dead import DeadLetter
+from stream.cli.output import AsJson, Exit, fail, out, pairs, table, write_json
+from stream.settings import Settings, load_settings
+
+app = typer.Typer(help="Dead letters: events that were refused, with reason, field and source offset.")
+
+_ANSWER_S_MAX = 10.0
+_FLUSH_S_MAX = 60.0
+_SHOWN_BYTES_MAX = 4_000
+_LISTED_MAX = 100
+
+ReasonOption = Annotated[str | None, typer.Option(help="Only those refused for this reason, such as unknown_grade.")]
+
+
+@app.command("list")
+def list_(
+    reason: ReasonOption = None,
+    limit: Annotated[int, typer.Option(help="The most to list; the newest are kept.")] = _LISTED_MAX,
+    as_json: AsJson = False,
+) -> None:
+    """List dead letters: name, reason, field and value.
+
+    [bold]Example[/]: jasmine dead list --reason unknown_grade --json
+    """
+    letters = list(_letters(load_settings(), reason))
+    shown = letters[-limit:]
+    if as_json:
+        write_json([_row(letter) for letter in shown])
+        return
+    columns = ("name", "reason", "field", "value", "remedy")
+    rows = [(one.name, one.reason, one.field, one.rejected, one.remedy) for one in shown]
+    table(f"{len(letters)} dead letters", columns, rows)
+    if len(letters) > len(shown):
+        out.print(f"the newest {len(shown)} of {len(letters)}; --limit shows more")
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(help="Its name: topic/partition/offset of the refused record.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show one dead letter whole, with its raw bytes.
+
+    [bold]Example[/]: jasmine dead show credit.events/2/1841
+    """
+    letter = next((one for one in _letters(load_settings(), None) if one.name == name), None)
+    if letter is None:
+        fail(Exit.NOT_FOUND, f"no dead letter is called {name}; see `jasmine dead list`")
+    if as_json:
+        write_json({**_row(letter), "key": letter.key.decode(errors="replace"), "value": _base64(letter.value)})
+        return
+    pairs(name, {**_row(letter), "key": letter.key.decode(errors="replace"), "bytes": len(letter.value)})
+    out.print(letter.value[:_SHOWN_BYTES_MAX].decode(errors="backslashreplace"), markup=False)
+
+
+@app.command()
+def replay(
+    name: Annotated[str | None, typer.Argument(help="One letter; without it all that match.")] = None,
+    reason: ReasonOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Publish dead letters again as they came, for instance after an upgrade that knows their type.
+
+    The key is set from the event's subject where it can be read, which heals a wrong partition. Replaying twice is
+    safe: the same source and id count once. What is refused again becomes a new letter.
+
+    [bold]Example[/]: jasmine dead replay --reason unknown_type
+    """
+    settings = load_settings()
+    letters = [one for one in _letters(settings, reason) if name is None or one.name == name]
+    if not letters:
+        fail(Exit.NOT_FOUND, "no dead letter matches; see `jasmine dead list`")
+    producer = Producer({**settings.kafka, "enable.idempotence": True, "partitioner": "murmur2_random", "log_level": 2})
+    failures: list[str] = []
+    for letter in letters:
+        producer.produce(
+            settings.topic_events,
+            letter.value,
+            _key(letter),
+            headers=[*letter.headers],
+            on_delivery=lambda error, _: failures.append(str(error)) if error else None,
+        )
+        producer.poll(0)
+    waiting = producer.flush(_FLUSH_S_MAX)
+    answer = {"replayed": len(letters) - len(failures) - waiting, "failed": len(failures) + waiting}
+    write_json(answer) if as_json else pairs("Replayed", answer)
+    if answer["failed"]:
+        fail(Exit.AWAY, f"Kafka did not take {answer['failed']}: {failures[0] if failures else 'no answer'}")
+
+
+def _key(letter: DeadLetter) -> bytes:
+    try:
+        return decode(letter.value, [*letter.headers]).subject.encode()
+    except Refusal:
+        return letter.key
+
+
+def _letters(settings: Settings, reason: str | None) -> Iterator[DeadLetter]:
+    """Read the topic from its beginning to the end it has now; of a letter published twice, once."""
+    consumer = Consumer(
+        {**settings.kafka, "group.id": f"jasmine-dead-{uuid.uuid4()}", "enable.auto.commit": False, "log_level": 2}
+    )
+    try:
+        seen: set[str] = set()
+        for value in _values(consumer, settings.topic_dead):
+            letter = DeadLetter.unpack(value)
+            if letter.name not in seen and (reason is None or letter.reason == reason):
+                seen.add(letter.name)
+                yield letter
+    finally:
+        consumer.close()
+
+
+def _values(consumer: Consumer, topic: str) -> Iterator[bytes]:
+    known = consumer.list_topics(topic, timeout=_ANSWER_S_MAX).topics[topic]
+    ends: dict[int, int] = {}
+    starts: list[TopicPartition] = []
+    for partition in known.partitions:
+        low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=_ANSWER_S_MAX)
+        if low < high:
+            ends[partition] = high
+            starts.append(TopicPartition(topic, partition, low))
+    consumer.assign(starts)
+    while ends:
+        message = consumer.poll(_ANSWER_S_MAX)
+        if message is None:
+            fail(Exit.AWAY, f"topic {topic}: no answer within {_ANSWER_S_MAX:.0f} s")
+        partition, offset = message.partition(), message.offset()
+        if message.error() or partition is None or offset is None:
+            continue
+        if offset < ends.get(partition, 0) and (value := message.value()):
+            yield value
+        if offset + 1 >= ends.get(partition, 0):
+            ends.pop(partition, None)
+
+
+def _row(letter: DeadLetter) -> dict[str, Any]:
+    row = asdict(letter)
+    for raw in ("key", "value", "headers"):
+        del row[raw]
+    return {"name": letter.name, **row}
+
+
+def _base64(value: bytes) -> str:
+    return base64.b64encode(value).decode()

@@ -1,0 +1,5 @@
+"""`jasmine demo`."""
+
+
+def demo() -> None:
+    """Run."""

@@ -1,0 +1,135 @@
+"""`jasmine doctor`: what is reachable, which versions, what is missing and how to get it."""
+
+import platform
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from typing import Any, Literal
+
+import confluent_kafka
+import redis
+import typer
+
+from scoring.pack import PackError, load_pack
+from sinks.keys import META
+from stream.cli.output import AsJson, Exit, table, write_json
+from stream.settings import Settings, SettingsError, load_settings
+from stream.topics import admin_client
+from stream.worker import redis_client
+
+_ANSWER_S_MAX = 3.0
+_PACKAGES = ("faust-streaming", "confluent-kafka", "redis", "numpy", "numba", "orjson", "hypothesis")
+_PROGRAMS = {
+    "java": "for a Kafka of your own: apt install default-jre-headless",
+    "mvn": "fetches Kafka's jars: apt install maven",
+    "redis-server": "for a Redis of your own: apt install redis-server",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at: `missing` only matters for what it is needed for, `wrong` must be mended."""
+
+    what: str
+    state: Literal["ok", "missing", "wrong"]
+    detail: str
+    remedy: str = ""
+
+
+def doctor(as_json: AsJson = False) -> None:
+    """Look at everything a worker needs, and say what is missing and how to get it.
+
+    Exits with 4 if Kafka or Redis is not reachable, with 3 if a setting or the pack is wrong.
+
+    [bold]Example[/]: jasmine doctor --json | jq '.[] | select(.state != "ok")'
+    """
+    settings, first = _settings()
+    findings = [*_machine(), first, *(_deployment(settings) if settings else ())]
+    if as_json:
+        write_json([asdict(one) for one in findings])
+    else:
+        marks = {"ok": "[green]ok[/]", "missing": "[yellow]missing[/]", "wrong": "[red]wrong[/]"}
+        rows = [(one.what, marks[one.state], one.detail, one.remedy) for one in findings]
+        table("Jasmine's doctor", ("what", "state", "detail", "what to do"), rows)
+    wrong = {one.what for one in findings if one.state == "wrong"}
+    if wrong & {"kafka", "redis"}:
+        raise typer.Exit(Exit.AWAY)
+    if wrong:
+        raise typer.Exit(Exit.SETTINGS)
+
+
+def _machine() -> Iterator[Finding]:
+    yield Finding("python", "ok", platform.python_version())
+    yield Finding("librdkafka", "ok", str(confluent_kafka.libversion()[0]))
+    for package in _PACKAGES:
+        yield Finding(package, "ok", version(package))
+    for program, remedy in _PROGRAMS.items():
+        path = shutil.which(program)
+        yield Finding(program, "ok", path) if path else Finding(program, "missing", "not installed", remedy)
+
+
+def _settings() -> tuple[Settings | None, Finding]:
+    try:
+        settings = load_settings()
+        settings.key  # noqa: B018 - reading it checks it
+    except SettingsError as error:
+        return _without_key(), Finding("settings", "wrong", str(error), "see `jasmine worker --help` and the README")
+    return settings, Finding("settings", "ok", f"Python at {sys.prefix}")
+
+
+def _without_key() -> Settings | None:
+    try:
+        return load_settings()
+    except SettingsError:
+        return None
+
+
+def _deployment(settings: Settings) -> Iterator[Finding]:
+    yield _checked("pack", lambda: _pack(settings), PackError, "mend the pack; it never loads by halves")
+    yield _checked(
+        "kafka",
+        lambda: _kafka(settings),
+        confluent_kafka.KafkaException,
+        "start Kafka (`make kafka`) or set JASMINE_KAFKA_BOOTSTRAP_SERVERS",
+    )
+    yield _checked(
+        "redis", lambda: _redis(settings), redis.RedisError, "start Redis (`make redis`) or set JASMINE_REDIS_URL"
+    )
+
+
+def _checked(what: str, look: Callable[[], str], error: type[Exception], remedy: str) -> Finding:
+    try:
+        return Finding(what, "ok", look())
+    except error as problem:
+        return Finding(what, "wrong", str(problem), remedy)
+
+
+def _pack(settings: Settings) -> str:
+    pack = load_pack(settings.pack)
+    return f"{pack.id} version {pack.version}, {len(pack.rules)} rules, {pack.hash:016x}"
+
+
+def _kafka(settings: Settings) -> str:
+    cluster = admin_client(settings.kafka).list_topics(timeout=_ANSWER_S_MAX)
+    topics = {settings.topic_events, settings.topic_changes, settings.topic_dead}
+    there = topics & set(cluster.topics)
+    partitions = len(cluster.topics[settings.topic_events].partitions) if settings.topic_events in there else 0
+    made = f"{partitions} partitions" if len(there) == len(topics) else "topics are made by the first worker"
+    return f"{settings.kafka['bootstrap.servers']}, {len(cluster.brokers)} brokers, {made}"
+
+
+def _redis(settings: Settings) -> str:
+    client: Any = redis_client(settings)
+    server = client.info()
+    policy = client.config_get("maxmemory-policy").get("maxmemory-policy")
+    generation = client.hget(META, "generation")
+    parts = [
+        f"{server.get('server_name', 'redis')} {server['redis_version']}",
+        "append-only file on" if server.get("aof_enabled") else "no append-only file: a crash is healed by replay",
+        "filled" if generation else "empty",
+    ]
+    if policy != "noeviction":
+        parts.append(f"maxmemory-policy {policy} may drop standings: set noeviction")
+    return ", ".join(parts)

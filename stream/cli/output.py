@@ -1,0 +1,58 @@
+"""How commands answer: a table for people or JSON for machines on standard output, all else on standard error."""
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from enum import IntEnum
+from typing import Annotated, Any, NoReturn
+
+import orjson
+import typer
+from rich.console import Console
+from rich.table import Table
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Answer as JSON, for machines.")]
+
+
+class Exit(IntEnum):
+    """What a command's exit code means."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    SETTINGS = 3
+    AWAY = 4
+    NOT_FOUND = 5
+    REFUSED = 6
+
+
+def fail(code: Exit, message: str) -> NoReturn:
+    """End with one clear message and a code."""
+    err.print(f"[bold red]jasmine:[/] {message}", soft_wrap=True)
+    raise typer.Exit(code)
+
+
+def write_json(value: Any) -> None:
+    """Write one value as a line of JSON."""
+    sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS))
+    sys.stdout.flush()
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Write a table."""
+    shown = Table(title=title, title_justify="left", title_style="bold")
+    for column in columns:
+        shown.add_column(column, overflow="fold")
+    for row in rows:
+        shown.add_row(*("" if value is None else str(value) for value in row))
+    out.print(shown)
+
+
+def pairs(title: str, values: Mapping[str, Any]) -> None:
+    """Write names and values."""
+    shown = Table(title=title, title_justify="left", title_style="bold", show_header=False, box=None, padding=(0, 2))
+    for name, value in values.items():
+        shown.add_row(f"[dim]{name}[/]", "" if value is None else str(value))
+    out.print(shown)

@@ -1,0 +1,36 @@
+"""`jasmine types`: the catalogue of events."""
+
+from typing import Any
+
+from schemas.catalogue import EVENT_TYPES
+from stream.cli.output import AsJson, table, write_json
+
+
+def types(as_json: AsJson = False) -> None:
+    """List the event types: what may be published, about whom, with which grades.
+
+    [bold]Example[/]: jasmine types --json | jq -r '.[].type'
+    """
+    rows: list[dict[str, Any]] = [
+        {
+            "type": one.name,
+            "chinese": one.chinese,
+            "english": one.english,
+            "kinds": sorted(kind.letter for kind in one.kinds),
+            "grades": ["of the record"] if one.name == "record.corrected" else [grade.label for grade in one.grades],
+            "quantity": one.quantity or None,
+            "control": one.control,
+        }
+        for one in EVENT_TYPES
+    ]
+    if as_json:
+        write_json(rows)
+        return
+    table(
+        "Event types",
+        ("type", "名称", "name", "kinds", "grades", "quantity"),
+        (
+            (r["type"], r["chinese"], r["english"], " ".join(r["kinds"]), ", ".join(r["grades"]), r["quantity"])
+            for r in rows
+        ),
+    )
