@@ -34,13 +34,17 @@ _PICTURE = Path("docs/images/city-distribution.png")
 
 
 class PublishedRecord:
-    """A published event as a Kafka record would show it to the decoder."""
+    """A published event as a Kafka record would show it to the scorer."""
 
     def __init__(self, published: Published, partition: int, offset: int, at_ms: int) -> None:
         self._published = published
         self._partition = partition
         self._offset = offset
         self._at_ms = at_ms
+
+    def key(self) -> bytes:
+        """Return the key."""
+        return self._published.key
 
     def value(self) -> bytes:
         """Return the value."""

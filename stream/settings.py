@@ -13,7 +13,6 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from schemas.records import RecordKey
 from schemas.subjects import KEY_BYTES_MIN, Pseudonymiser
 from scoring.pack import DEFAULT_PACK
 
@@ -110,11 +109,6 @@ class Settings(BaseSettings):
             message = f"{PREFIX}PSEUDONYM_KEY has {len(key)} bytes: give at least {KEY_BYTES_MIN}"
             raise SettingsError(message)
         return key
-
-    @property
-    def record_key(self) -> RecordKey:
-        """The key behind record ids."""
-        return RecordKey.derived(self.key)
 
     @property
     def pseudonymiser(self) -> Pseudonymiser:

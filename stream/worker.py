@@ -11,18 +11,17 @@ from functools import partial
 from typing import TypeVar
 
 import faust
-import redis
 from confluent_kafka import Producer
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from schemas.days import day_of
 from schemas.decoder import Decoder
+from schemas.records import RecordKey
 from scoring.kernel import compile_rules
 from scoring.pack import Pack, load_pack
 from sinks.errors import PartitionLostError, StoreUnavailableError
 from sinks.outbox import Names
 from sinks.store import Store
+from stream.clients import redis_client
 from stream.logs import get_logger
 from stream.metrics import Metrics, MetricsServer
 from stream.process import Outcome, Processor
@@ -44,16 +43,6 @@ _SWEEP_S = 1.0
 _SWITCH_S = 0.0005
 
 log = get_logger("jasmine.worker")
-
-
-def redis_client(settings: Settings) -> redis.Redis:
-    """Return a client whose calls fail at once; who calls decides about waiting."""
-    return redis.Redis.from_url(
-        settings.redis_url,
-        socket_timeout=settings.store_timeout_s,
-        socket_connect_timeout=settings.store_timeout_s,
-        retry=Retry(NoBackoff(), 0),
-    )
 
 
 class ScorerApp(faust.App):
@@ -80,7 +69,7 @@ class Worker:
         self._clock = clock
         self._pack: Pack = load_pack(settings.pack)
         self._rules = compile_rules(self._pack)
-        self._key = settings.record_key
+        self._key = RecordKey.derived(settings.key)
         self._admin = admin_client(settings.kafka)
         self._store = Store(redis_client(settings))
         self._progress = Progress(waiting_for="start")

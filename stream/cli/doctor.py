@@ -15,9 +15,9 @@ import typer
 from scoring.pack import PackError, load_pack
 from sinks.keys import META
 from stream.cli.output import AsJson, Exit, table, write_json
+from stream.clients import redis_client
 from stream.settings import Settings, SettingsError, load_settings
 from stream.topics import admin_client
-from stream.worker import redis_client
 
 _ANSWER_S_MAX = 3.0
 _PACKAGES = ("faust-streaming", "confluent-kafka", "redis", "numpy", "numba", "orjson", "hypothesis")

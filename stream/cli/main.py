@@ -1,66 +1,72 @@
 """The commands, and what becomes of an error that reaches the top."""
 
 import sys
+from collections.abc import Iterator
+from importlib import import_module
 
-import redis
 import typer
-from confluent_kafka import KafkaException
 
-from gateway.errors import GatewayError, StandingUnavailableError
-from scoring.pack import PackError
-from sinks.errors import StoreError, StoreUnavailableError
-from stream.cli import dead, demo, doctor, publish, subject, types, worker
 from stream.cli.output import Exit, err
-from stream.settings import SettingsError
-from stream.topics import TopicsError
-from stream.transport import TransportError
 
-app = typer.Typer(
-    name="jasmine",
-    help="Jasmine (茉莉分): the real-time credit scorer for a city. Settings come from JASMINE_ variables.",
-    no_args_is_help=True,
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
-    add_completion=False,
-)
-app.command()(worker.worker)
-app.command()(worker.gateway)
-app.command()(publish.publish)
-app.command()(subject.lookup)
-app.command()(subject.explain)
-app.command()(subject.pseudonym)
-app.command()(types.types)
-app.add_typer(dead.app, name="dead")
-app.command()(doctor.doctor)
-app.command()(demo.demo)
-
-# What is known to go wrong, with the code it ends with; anything else is a defect, and shows its trace.
-_KNOWN: dict[type[Exception], Exit] = {
-    SettingsError: Exit.SETTINGS,
-    PackError: Exit.SETTINGS,
-    StoreUnavailableError: Exit.AWAY,
-    StandingUnavailableError: Exit.AWAY,
-    TopicsError: Exit.AWAY,
-    KafkaException: Exit.AWAY,
-    redis.RedisError: Exit.AWAY,
-    StoreError: Exit.FAILED,
-    GatewayError: Exit.FAILED,
-    TransportError: Exit.FAILED,
+# Where each command is. Only the one that is asked for is imported: the worker's libraries take seconds.
+_COMMANDS = {
+    "worker": "stream.cli.worker",
+    "gateway": "stream.cli.gateway",
+    "publish": "stream.cli.publish",
+    "lookup": "stream.cli.subject",
+    "explain": "stream.cli.subject",
+    "pseudonym": "stream.cli.subject",
+    "types": "stream.cli.types",
+    "dead": "stream.cli.dead",
+    "doctor": "stream.cli.doctor",
+    "demo": "stream.cli.demo",
 }
-
-
-def _text(error: Exception) -> str:
-    if isinstance(error, KafkaException):
-        return f"Kafka: {error.args[0].str()}; JASMINE_KAFKA_BOOTSTRAP_SERVERS says where it is, `jasmine doctor` more"
-    if isinstance(error, redis.RedisError):
-        return f"Redis: {error}; JASMINE_REDIS_URL says where it is, `jasmine doctor` more"
-    return str(error)
 
 
 def main() -> None:
     """Run a command."""
+    asked = sys.argv[1] if len(sys.argv) > 1 else ""
     try:
-        app()
-    except tuple(_KNOWN) as error:
-        err.print("[bold red]jasmine:[/]", _text(error), soft_wrap=True)
-        sys.exit(next(code for kind, code in _KNOWN.items() if isinstance(error, kind)))
+        _app([asked] if asked in _COMMANDS else [*_COMMANDS])()
+    except Exception as error:
+        for kind, code, text in _known():
+            if isinstance(error, kind):
+                err.print("[bold red]jasmine:[/]", text.format(error), soft_wrap=True)
+                sys.exit(code)
+        raise
+
+
+def _app(names: list[str]) -> typer.Typer:
+    app = typer.Typer(
+        name="jasmine",
+        help="Jasmine (茉莉分): the real-time credit scorer for a city. Settings come from JASMINE_ variables.",
+        no_args_is_help=True,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+        add_completion=False,
+    )
+    # With a single command Typer would leave out its name; a callback keeps it.
+    app.callback()(lambda: None)
+    for name in names:
+        module = import_module(_COMMANDS[name])
+        if name == "dead":
+            app.add_typer(module.app, name=name)
+        else:
+            app.command(name)(getattr(module, name))
+    return app
+
+
+def _known() -> Iterator[tuple[type[Exception], Exit, str]]:
+    """Yield what is known to go wrong, its exit code and how it is said; the rest is a defect and shows its trace."""
+    yield import_module("stream.settings").SettingsError, Exit.SETTINGS, "{}"
+    yield import_module("scoring.pack").PackError, Exit.SETTINGS, "{}"
+    yield import_module("sinks.errors").StoreUnavailableError, Exit.AWAY, "Redis: {}"
+    yield import_module("sinks.errors").StoreError, Exit.FAILED, "{}"
+    yield import_module("gateway.errors").StandingUnavailableError, Exit.AWAY, "{}"
+    yield import_module("gateway.errors").GatewayError, Exit.FAILED, "{}"
+    away = "; {} says where it is, `jasmine doctor` more"
+    yield import_module("redis").RedisError, Exit.AWAY, "Redis: {}" + away.format("JASMINE_REDIS_URL")
+    kafka = away.format("JASMINE_KAFKA_BOOTSTRAP_SERVERS")
+    yield import_module("confluent_kafka").KafkaException, Exit.AWAY, "Kafka: {}" + kafka
+    yield import_module("stream.topics").TopicsError, Exit.AWAY, "{}"
+    yield import_module("stream.transport").TransportError, Exit.FAILED, "{}"

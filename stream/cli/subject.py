@@ -18,8 +18,8 @@ from scoring.evaluator import Contribution, State, evaluate
 from scoring.pack import KIND_NAMES, Pack, load_pack
 from sinks.keys import META
 from stream.cli.output import AsJson, Exit, fail, out, pairs, table, write_json
+from stream.clients import redis_client
 from stream.settings import load_settings
-from stream.worker import redis_client
 
 Subject = Annotated[str, typer.Argument(help="A subject id, such as r-09c3f0a1b2d4e5f6.")]
 

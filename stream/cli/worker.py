@@ -1,10 +1,7 @@
-"""`jasmine worker` and `jasmine gateway`: the two processes of a deployment."""
+"""`jasmine worker`: the process that scores."""
 
-import typer
 import uvloop
 
-from gateway.serve import serve
-from scoring.pack import load_pack
 from stream.cli.output import Exit, fail
 from stream.logs import configure
 from stream.settings import load_settings
@@ -25,16 +22,3 @@ def worker() -> None:
     except OSError as error:
         fail(Exit.FAILED, f"metrics port {settings.metrics_port}: {error.strerror}; set JASMINE_METRICS_PORT, 0 is any")
     uvloop.run(scorer.run())
-
-
-def gateway(
-    access_log: bool = typer.Option(True, help="Write a line a request, without its subject."),
-) -> None:
-    """Serve lookups over HTTP, for payment gateways: /v1/subjects/{subject}/standing, /openapi.json, /ready.
-
-    [bold]Example[/]: JASMINE_REDIS_URL=redis://redis:6379/0 JASMINE_GATEWAY_PORT=8080 jasmine gateway
-    """
-    settings = load_settings()
-    configure(settings.log_level, settings.log_format)
-    pack = load_pack(settings.pack)
-    serve(settings.redis_url, pack, settings.gateway_host, settings.gateway_port, access_log=access_log)
