@@ -80,7 +80,8 @@ class City:
         until_s = int(until.timestamp())
         renderer = Renderer(f"h{until_s:x}-")
         for number in range(len(self._sizes)):
-            block = self._block(number)
+            # Not kept: only `live` needs all blocks at once.
+            block = self._blocks.get(number) or self._draw(number)
             rng = np.random.default_rng((self._seed, _HISTORY, number, until_s))
             rows = Past(rng, block, until_s).rows(Numbers((number << _NUMBER_BITS) + 1), self._disturbances)
             for begin in range(0, len(rows), _RENDERED_ROWS):
@@ -110,9 +111,12 @@ class City:
 
     def _block(self, number: int) -> Block:
         if number not in self._blocks:
-            draw, size = self._sizes[number]
-            self._blocks[number] = draw(self._seed, number, size, self._as_of_day, self._pseudonymiser)
+            self._blocks[number] = self._draw(number)
         return self._blocks[number]
+
+    def _draw(self, number: int) -> Block:
+        draw, size = self._sizes[number]
+        return draw(self._seed, number, size, self._as_of_day, self._pseudonymiser)
 
 
 def _block_sizes(count: int) -> list[int]:

@@ -62,6 +62,8 @@ def serve(
         timeout_graceful_shutdown=GRACE_S,
     )
     listening = config.bind_socket()
+    # From here on whoever connects is answered, as soon as the service has started.
+    listening.listen(config.backlog)
     address = listening.getsockname()
     log = structlog.get_logger("jasmine.gateway")
     log.info("listening", host=address[0], port=address[1], pack=f"{pack.hash:016x}")

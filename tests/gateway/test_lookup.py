@@ -269,6 +269,28 @@ def test_a_store_that_is_away_is_a_failure_of_its_own(ask: Ask) -> None:
 
 
 @contextmanager
+def served_by(serve: Callable[[socket.socket], None]) -> Iterator[str]:
+    """The address of something like a Redis, each connection of which a function serves in a thread of its own."""
+
+    def accept() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            threads.append(threading.Thread(target=serve, args=(connection,)))
+            threads[-1].start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threads = [threading.Thread(target=accept)]
+        threads[0].start()
+        yield f"redis://127.0.0.1:{listener.getsockname()[1]}/0"
+        listener.shutdown(socket.SHUT_RDWR)
+    for thread in threads:
+        thread.join()
+
+
+@contextmanager
 def dawdling_server(pause_s: float, answers: int) -> Iterator[str]:
     """A Redis that takes its time over each of its first answers, and then says nothing more."""
     ending = threading.Event()
@@ -281,23 +303,9 @@ def dawdling_server(pause_s: float, answers: int) -> Iterator[str]:
                 connection.sendall(b"+OK\r\n" if number else b"%1\r\n$5\r\nproto\r\n:3\r\n")
             ending.wait()
 
-    def accept() -> None:
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return
-            threads.append(threading.Thread(target=dawdle, args=(connection,)))
-            threads[-1].start()
-
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        threads = [threading.Thread(target=accept)]
-        threads[0].start()
-        yield f"redis://127.0.0.1:{listener.getsockname()[1]}/0"
+    with served_by(dawdle) as address:
+        yield address
         ending.set()
-        listener.shutdown(socket.SHUT_RDWR)
-    for thread in threads:
-        thread.join()
 
 
 @both
@@ -339,16 +347,31 @@ def test_more_tasks_than_connections_wait_their_turn(valkey: str, city: City) ->
     assert {answer.status for answer in asyncio.run(ask())} == {"scored"}
 
 
-def test_a_connection_that_redis_closed_meanwhile_is_made_anew(valkey: str, city: City) -> None:
-    city.happen(an_event(RESIDENT, "subject.registered"))
-    with (
-        Lookup.from_url(valkey, NAMES, clock=city.clock) as lookup,
-        redis.Redis.from_url(valkey) as client,
-    ):
-        lookup.lookup(RESIDENT)
-        client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+@contextmanager
+def hanging_up_once(url: str) -> Iterator[str]:
+    """A way to Redis on which the first connection ends instead of the first card."""
+    target = url.removeprefix("redis://").partition("/")[0].split(":")
 
-        assert lookup.lookup(RESIDENT).status == "scored"
+    def forward(connection: socket.socket) -> None:
+        with connection, socket.create_connection((target[0], int(target[1]))) as onward:
+            while asked := connection.recv(4096):
+                if b"GETRANGE" in asked and not hung_up.is_set():
+                    hung_up.set()
+                    return
+                onward.sendall(asked)
+                connection.sendall(onward.recv(65_536))
+
+    hung_up = threading.Event()
+    with served_by(forward) as address:
+        yield address
+    assert hung_up.is_set()
+
+
+@both
+def test_a_connection_that_ends_under_a_lookup_is_made_anew(ask: Ask, valkey: str, city: City) -> None:
+    city.happen(an_event(RESIDENT, "subject.registered"))
+    with hanging_up_once(valkey) as url:
+        assert ask(url, RESIDENT, clock=city.clock, timeout_s=5).status == "scored"
 
 
 def test_a_client_that_decodes_texts_still_reads_cards(valkey: str, city: City) -> None:

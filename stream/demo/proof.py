@@ -1,0 +1,113 @@
+"""What the demo proves at its end: every event is accounted for, and scores are what the plain evaluator says."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from city.render import Published
+from gateway.lookup import Lookup
+from schemas.days import day_of
+from schemas.decoder import Decoder
+from schemas.errors import Refusal
+from schemas.facts import FACT, Facts
+from schemas.partitioner import partition_of
+from schemas.records import RecordKey
+from schemas.subjects import format_subject, kind_of
+from scoring.evaluator import evaluate
+from scoring.pack import KIND_NAMES, Pack
+from stream.demo.measured import Measured
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """One claim and whether it held."""
+
+    claim: str
+    held: bool
+    detail: str
+
+
+def accounted(expected: Mapping[str, int], measured: Measured) -> list[Proof]:
+    """Compare what must become of the published events with what the worker counted."""
+    dead = Counter({name: count for name, count in expected.items() if name not in {"scored", "duplicate"}})
+    total = sum(expected.values())
+    wrong = {
+        reason: (dead[reason], measured.dead[reason])
+        for reason in dead | measured.dead
+        if dead[reason] != measured.dead[reason]
+    }
+    detail = f"{dead.total():,} refused for {len(dead)} reasons, each with its dead letter"
+    return [
+        Proof(
+            "every published event has an outcome",
+            total == measured.applied,
+            f"{total:,} published, {measured.applied:,} applied",
+        ),
+        Proof(
+            "each new event was scored once",
+            expected.get("scored", 0) == measured.scored,
+            f"{measured.scored:,} scored, {measured.skipped:,} repetitions skipped",
+        ),
+        Proof(
+            "each broken event was refused for its own reason",
+            not wrong,
+            f"expected and counted: {wrong}" if wrong else detail,
+        ),
+    ]
+
+
+class _Kept:
+    """A published event, as the decoder reads a Kafka record."""
+
+    def __init__(self, published: Published, partitions: int, offset: int, at_ms: int) -> None:
+        self._published = published
+        self._partition = partition_of(published.key.decode(), partitions)
+        self._offset = offset
+        self._at_ms = at_ms
+
+    def value(self) -> bytes:
+        return self._published.value
+
+    def headers(self) -> Any:
+        return [*self._published.headers]
+
+    def partition(self) -> int:
+        return self._partition
+
+    def offset(self) -> int:
+        return self._offset
+
+    def timestamp(self) -> tuple[int, int]:
+        return 1, self._at_ms
+
+
+def ledgers(kept: Sequence[Published], key: bytes, partitions: int) -> dict[int, Facts]:
+    """Return the facts of each subject in published records, by the specification alone, in the log's order."""
+    decoder = Decoder(RecordKey.derived(key), partitions)
+    at_ms = int(datetime.now(UTC).timestamp() * 1000)
+    found: dict[int, list[np.void]] = {}
+    for offset, published in enumerate(kept):
+        try:
+            fact, subject = decoder.decode_one(_Kept(published, partitions, offset, at_ms))
+        except Refusal:
+            continue
+        found.setdefault(subject, []).append(fact)
+    return {subject: np.array(facts, FACT) for subject, facts in found.items()}
+
+
+def scores_agree(subjects: Iterable[int], facts: Mapping[int, Facts], lookup: Lookup, pack: Pack) -> Proof:
+    """Compare what a gateway reads with what the plain evaluator makes of the published events."""
+    checked, wrong = 0, 0
+    for subject in subjects:
+        answer = lookup.lookup(format_subject(subject))
+        day = day_of(int(datetime.now(UTC).timestamp()))
+        kind = next(name for name, one in KIND_NAMES.items() if one is kind_of(subject))
+        state = evaluate(facts[subject], day, pack, kind)
+        checked += 1
+        wrong += (answer.score, frozenset(answer.entitlements)) != (state.score, state.entitlements)
+    detail = f"{checked:,} subjects compared" + (f", {wrong:,} differ" if wrong else "")
+    return Proof("scores are what the plain evaluator says", wrong == 0 and checked > 0, detail)
