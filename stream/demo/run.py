@@ -44,7 +44,6 @@ _CHECKED_SUBJECTS = 400
 _TIER_SAMPLE = 1_000
 _WINDOW_S = 5.0
 _CHANGES_SHOWN = 8
-_STEPS_SHOWN = 9
 
 
 class DemoError(Exception):
@@ -240,12 +239,13 @@ class _Demo:
 
     def _show_plainly(self, console: Console) -> None:
         told_s = 0.0
-        steps = 0
+        shown = 0
         while self._goes_on():
             view = self._refresh()
-            for _, title, _, after, _ in view.steps[steps:] if steps < len(view.steps) else ():
-                console.print(f"  {title}: {after}")
-            steps = max(steps, len(view.steps))
+            while shown < len(view.steps) and view.steps[shown][3] is not None:
+                _, title, _, after, took_ms = view.steps[shown]
+                console.print(f"  {title}: {after} points, {took_ms or 0.0:.1f} ms after it was published")
+                shown += 1
             if time.monotonic() - told_s > _PLAIN_LINE_S:
                 told_s = time.monotonic()
                 console.print(
@@ -285,7 +285,7 @@ class _Demo:
         view.steps = [
             (at, step.title, step.chinese, *self._seen.get(number, (None, None)))
             for number, (at, step) in enumerate(list(self._feed.steps))
-        ][-_STEPS_SHOWN:]
+        ]
         view.scores = tuple(self._scores)
         return view
 

@@ -17,6 +17,7 @@ from scoring.pack import Pack
 _COLOURS = ("red3", "dark_orange3", "gold3", "green3", "cyan3", "medium_purple1")
 _BAR_WIDTH = 34
 _LINE_SCORES = 46
+_STEPS_SHOWN = 10
 _BARS = "▁▂▃▄▅▆▇█"
 
 
@@ -95,7 +96,7 @@ class Screen:
         head = Text.assemble((f"{score}  ", "bold"), self._tier(view.tier))
         perks = Text(", ".join(perk.replace("_", " ") for perk in view.perks) or "no perks", "dim")
         steps = Table.grid(padding=(0, 1))
-        for at, title, chinese, after, visible_ms in view.steps:
+        for at, title, chinese, after, visible_ms in view.steps[-_STEPS_SHOWN:]:
             when = datetime.fromtimestamp(at).astimezone().strftime("%H:%M:%S")
             seen = "…" if after is None else f"[bold]{after}[/]"
             took = "" if visible_ms is None else f"[dim]{visible_ms:.1f} ms[/]"

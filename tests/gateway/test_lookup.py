@@ -284,10 +284,12 @@ def served_by(serve: Callable[[socket.socket], None]) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         threads = [threading.Thread(target=accept)]
         threads[0].start()
-        yield f"redis://127.0.0.1:{listener.getsockname()[1]}/0"
-        listener.shutdown(socket.SHUT_RDWR)
-    for thread in threads:
-        thread.join()
+        try:
+            yield f"redis://127.0.0.1:{listener.getsockname()[1]}/0"
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            for thread in threads:
+                thread.join()
 
 
 @contextmanager
@@ -304,8 +306,10 @@ def dawdling_server(pause_s: float, answers: int) -> Iterator[str]:
             ending.wait()
 
     with served_by(dawdle) as address:
-        yield address
-        ending.set()
+        try:
+            yield address
+        finally:
+            ending.set()
 
 
 @both
