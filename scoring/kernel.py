@@ -200,11 +200,11 @@ class _Work(NamedTuple):
 
 
 class _State(NamedTuple):
-    flags: int
-    score: int
-    tier: int
-    entitlements: int
-    until: int
+    flags: Int
+    score: Int
+    tier: Int
+    entitlements: Int
+    until: Int
 
 
 @compiled

@@ -30,7 +30,7 @@ from scoring.pack import Pack, load_pack
 from stream.demo.city_feed import Feed
 from stream.demo.measured import Measured, read, ready
 from stream.demo.proof import Proof, accounted, ledgers, scores_agree
-from stream.demo.screen import Screen, View
+from stream.demo.screen import SCREEN_LINES, Screen, View, picture
 from stream.embedded import PARTITIONS, Embedded
 from stream.settings import Settings
 
@@ -227,15 +227,12 @@ class _Demo:
         else:
             self._show_plainly(console)
         self._feed.check()
-        result = self._prove(time.monotonic() - began_s)
-        view = self._refresh()
+        last = screen.draw(self._refresh())
         if console.is_terminal:
-            console.print(screen.draw(view), height=min(console.height, 34))
+            console.print(last, height=min(console.height, SCREEN_LINES))
         if self._plan.picture is not None:
-            keep = Console(record=True, width=132, height=36, file=open(os.devnull, "w"), force_terminal=True)  # noqa: SIM115, PTH123
-            keep.print(screen.draw(view), height=36)
-            keep.save_svg(str(self._plan.picture), title="jasmine demo")
-        return result
+            self._plan.picture.write_text(picture(last), "utf-8")
+        return self._prove(time.monotonic() - began_s)
 
     def _show_plainly(self, console: Console) -> None:
         told_s = 0.0
@@ -268,7 +265,7 @@ class _Demo:
             self._readings.append((now_s, measured))
             while self._readings[0][0] < now_s - _WINDOW_S and len(self._readings) > 2:
                 self._readings.popleft()
-        if self._feed.phase == "live" and self._live_from is None:
+        if self._feed.phase != "history" and self._live_from is None:
             self._live_from = self._measured
         since_s, since = self._readings[0]
         last_s, last = self._readings[-1]

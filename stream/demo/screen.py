@@ -1,11 +1,15 @@
 """The demo's screen."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from html import unescape
+from io import StringIO
 
 from rich.align import Align
-from rich.console import Group, RenderableType
+from rich.cells import cell_len
+from rich.console import Console, Group, RenderableType
 from rich.layout import Layout
 from rich.panel import Panel
 from rich.table import Table
@@ -16,6 +20,8 @@ from scoring.pack import Pack
 # From the lowest tier to the highest; told apart without colour by their names.
 _COLOURS = ("red3", "dark_orange3", "gold3", "green3", "cyan3", "medium_purple1")
 _BAR_WIDTH = 34
+_SCREEN_COLUMNS = 132
+SCREEN_LINES = 36
 _LINE_SCORES = 46
 _STEPS_SHOWN = 10
 _BARS = "▁▂▃▄▅▆▇█"
@@ -106,6 +112,21 @@ class Screen:
 
     def _tier(self, tier: str | None) -> Text:
         return Text("no score", "dim") if tier is None else Text(self._names[tier], self._colours[tier])
+
+
+def picture(drawn: RenderableType) -> str:
+    """Return a screen as SVG."""
+    console = Console(record=True, width=_SCREEN_COLUMNS, file=StringIO(), force_terminal=True)
+    console.print(drawn, height=SCREEN_LINES)
+    svg = console.export_svg(title="jasmine demo")
+    # Rich sets each text's length by its characters, and would press Chinese ones into half their room.
+    return re.sub(r'textLength="([\d.]+)"([^>]*)>([^<]+)<', _with_room, svg)
+
+
+def _with_room(match: re.Match[str]) -> str:
+    length, rest, text = float(match[1]), match[2], match[3]
+    shown = unescape(text)
+    return f'textLength="{length * cell_len(shown) / max(len(shown), 1):.1f}"{rest}>{text}<'
 
 
 def sparkline(scores: Sequence[int]) -> str:

@@ -50,6 +50,16 @@ def test_of_a_mixed_batch_the_good_become_facts_and_the_bad_are_named() -> None:
     ]
 
 
+def test_a_batch_ends_behind_the_last_record_of_each_partition_refused_or_not() -> None:
+    batch = [
+        a_kafka_record(value_of(), at_offset=11),
+        a_kafka_record(b"{", at_offset=14),
+        a_kafka_record(None, at_partition=9, at_offset=2),
+    ]
+
+    assert DECODER.decode(batch).ends == {partition_of(RESIDENT, PARTITIONS): 15, 9: 3}
+
+
 def test_an_event_in_another_subjects_partition_is_refused() -> None:
     wrong = (partition_of(RESIDENT, PARTITIONS) + 1) % PARTITIONS
 

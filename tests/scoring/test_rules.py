@@ -104,6 +104,19 @@ def test_a_listing_may_say_itself_when_it_ended() -> None:
     assert [bool(state_on(on, ME, listing).ceiling < 1000) for on in ("2026-05-31", "2026-06-01")] == [True, False]
 
 
+def test_a_listing_that_ended_before_it_began_never_counts() -> None:
+    listing = a_record("court.dishonest.listed", "2026-05-01", terminated="2026-04-01")
+    states = [state_on(on, ME, listing) for on in ("2026-03-31", "2026-04-15", "2026-05-01")]
+
+    assert [state.score for state in states] == [BASE, BASE, BASE]
+
+
+def test_a_listing_may_end_on_the_first_day_of_the_calendar() -> None:
+    listing = a_record("court.consumption.restricted", "1970-01-01")
+
+    assert state_on("2026-05-01", ME, listing, a_control("list.removed", listing, "1970-01-01")).ceiling == 1000
+
+
 def test_of_a_type_whose_latest_record_counts_only_that_one_does() -> None:
     degrees = [
         a_record("capability.education.certified", "2015-07-01", grade="bachelor"),
