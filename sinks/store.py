@@ -22,6 +22,8 @@ from sinks import resp
 from sinks.errors import PartitionLostError, StandingFormatError, StoreMismatchError, StoreUnavailableError
 from sinks.keys import META, due_key, next_key, outbox_key, standing_key, swept_key
 
+_UNKNOWN = bytes(CARD.itemsize)
+
 Ints = NDArray[np.int64]
 Subjects = NDArray[np.uint64]
 
@@ -260,21 +262,24 @@ def split(values: Sequence[bytes | None], of: Ints, subjects: Subjects) -> Stand
 
     """
     n = len(values)
-    sizes = np.fromiter((CARD.itemsize if value is None else len(value) for value in values), np.int64, n)
+    parts = [value or _UNKNOWN for value in values]
+    sizes = np.fromiter(map(len, parts), np.int64, n)
     fact_bytes = sizes - CARD.itemsize
-    if n and (fact_bytes.min() < 0 or (fact_bytes % FACT.itemsize).any()):
-        wrong = int(np.flatnonzero((fact_bytes < 0) | (fact_bytes % FACT.itemsize != 0))[0])
-        raise _unreadable(int(of[wrong]), int(subjects[wrong]), f"{sizes[wrong]} bytes")
-    unknown = bytes(CARD.itemsize)
-    parts = [value or unknown for value in values]
-    cards = np.frombuffer(b"".join([part[: CARD.itemsize] for part in parts]), CARD)
-    known = np.fromiter((value is not None for value in values), np.bool_, n)
-    if (cards["version"][known] != CARD_VERSION).any():
-        wrong = int(np.flatnonzero(known & (cards["version"] != CARD_VERSION))[0])
-        raise _unreadable(int(of[wrong]), int(subjects[wrong]), f"version {cards['version'][wrong]}")
-    facts = np.frombuffer(b"".join([part[CARD.itemsize :] for part in parts]), FACT)
+    wrong = np.flatnonzero((fact_bytes < 0) | (fact_bytes % FACT.itemsize != 0))
+    if len(wrong):
+        raise _unreadable(int(of[wrong[0]]), int(subjects[wrong[0]]), f"{sizes[wrong[0]]} bytes")
+    cards = np.empty(n, CARD)
     starts = np.zeros(n + 1, np.int64)
     np.cumsum(fact_bytes // FACT.itemsize, out=starts[1:])
+    facts = np.empty(starts[-1], FACT)
+    resp.split(
+        np.frombuffer(b"".join(parts), np.uint8), sizes, cards.view(np.uint8), CARD.itemsize, facts.view(np.uint8)
+    )
+    # A subject without facts has no standing, so only an unknown one is version 0.
+    wrong = np.flatnonzero((cards["version"] != CARD_VERSION) & ((cards["version"] != 0) | (fact_bytes > 0)))
+    if len(wrong):
+        version = cards["version"][wrong[0]]
+        raise _unreadable(int(of[wrong[0]]), int(subjects[wrong[0]]), f"version {version}")
     return Standings(cards, facts, starts)
 
 

@@ -72,6 +72,7 @@ class Worker:
         self._key = RecordKey.derived(settings.key)
         self._admin = admin_client(settings.kafka)
         self._store = Store(redis_client(settings))
+        self._round_trips = 0
         self._progress = Progress(waiting_for="start")
         self._stopping = asyncio.Event()
         self.metrics = Metrics()
@@ -197,6 +198,8 @@ class Worker:
         self._progress.waiting_for = ""
         self._progress.applied.update(outcome.nexts)
         self.metrics.polls.inc()
+        self.metrics.round_trips.inc(self._store.round_trips - self._round_trips)
+        self._round_trips = self._store.round_trips
         self.metrics.batch.observe(len(poll.records))
         self.metrics.count_outcome(outcome.scored, outcome.skipped, outcome.dead)
         self.metrics.freshness.observe(outcome.freshness_s)

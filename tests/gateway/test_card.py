@@ -124,7 +124,7 @@ def test_a_subjects_address_is_the_one_the_worker_writes_to(kind: Kind, low: int
     assert address.standing_key(subject, partitions) == keys.standing_key(partition_of(subject, partitions), number)
 
 
-@given(st.one_of(st.text(max_size=20), st.from_regex(r"[a-z]-[0-9a-f]{16}\n?", fullmatch=True)))
+@given(st.one_of(st.text(max_size=20), st.from_regex(r"[rlop]-[0-9a-f]{16}\n?", fullmatch=True)))
 def test_a_text_is_a_subject_id_here_exactly_if_it_is_one_in_an_event(text: str) -> None:
     try:
         expected: int | None = parse_subject(text)

@@ -15,6 +15,7 @@ import redis
 from gateway.answer import UNKNOWN, Answer, GatewayAnswer
 from gateway.card import State
 from gateway.errors import (
+    CardFormatError,
     NamesFormatError,
     PackMismatchError,
     StaleCardError,
@@ -432,6 +433,11 @@ def _ledger(valkey: str, subject: str) -> bytes:
     with redis.Redis.from_url(valkey) as client:
         raw: Any = client.get(key_of(subject))
     return bytes(raw[64:])
+
+
+def test_a_ledger_cut_short_is_not_evaluated() -> None:
+    with pytest.raises(CardFormatError, match="was 37"):
+        EVALUATOR(parse_subject(RESIDENT), bytes(37), TODAY)
 
 
 def test_names_survive_the_way_through_a_file() -> None:
