@@ -16,3 +16,9 @@ def compiled(function: F) -> F:
     """Compile with Numba on first call; cached on disk, and run without holding the interpreter lock."""
     decorated: Any = njit(cache=True, nogil=True)(function)
     return cast("F", decorated)
+
+
+def inlined(function: F) -> F:
+    """Put a compiled helper's code into its compiled callers: where a call costs as much as what it does."""
+    decorated: Any = njit(cache=True, nogil=True, inline="always")(function)
+    return cast("F", decorated)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from schemas import catalogue
 from schemas.catalogue import GRADE_CODES, TYPE_CODES, TYPES_BY_CODE, Grade
-from schemas.compiled import Int, Row, compiled
+from schemas.compiled import Int, Row, compiled, inlined
 from schemas.days import CITY_OFFSET_S, DAY_OF_MONTH, DAY_S, FIRST_DAY_OF_MONTH, MONTH_OF_DAY, NEVER, day_of_date
 from schemas.facts import Facts
 from schemas.subjects import KIND_SHIFT, Kind
@@ -36,6 +36,7 @@ _ANCHORS = {Anchor.OCCURRED: _OCCURRED, Anchor.DETERMINED: _DETERMINED, Anchor.T
 _NO_REPAIR, _ON_REPAIR, _ON_FULFILMENT = range(3)
 _REPAIRS = {RepairPath.BY_AUTHORITY: _ON_REPAIR, RepairPath.ON_FULFILMENT: _ON_FULFILMENT}
 _STANDING = -1
+_UNCAPPED = 1 << 40
 _DIMENSIONS = len(Dimension)
 
 # What the pack says of one type and grade: one row, so that a record touches one place in memory.
@@ -46,7 +47,7 @@ _RULE = np.dtype(
         ("ceiling", "<i2"),  # the highest score while it counts
         ("per", "<i2"),  # of the quantity; 0 for a type without one
         ("cap_year", "<i2"),  # 0 for none
-        ("group", "<i2"),  # 0 for none
+        ("pot", "<i2"),  # where positive points go; negative ones go to the dimension's
         ("substitute_points", "<i2"),
         ("substitute_validity", "<i2"),
         ("ruled", "?"),
@@ -74,13 +75,13 @@ _RECORD = np.dtype(
         ("ceiling", "<i2"),
         ("year", "<i2"),  # of the act, since 1970; set where points are capped by it
         ("dimension", "u1"),
-        ("capped", "?"),
+        ("remembered", "?"),  # whether what was seen of its type matters
         ("substituted", "?"),
         ("disputable", "?"),
         ("doubles", "?"),
         ("latest", "?"),
         ("cap_year", "<i2"),
-        ("group", "<i2"),
+        ("pot", "<i2"),
         ("substitute_points", "<i2"),
     ],
     align=True,
@@ -91,12 +92,13 @@ _SEEN = np.dtype([("stamp", "<i8"), ("max_end", "<i4"), ("latest", "<i4"), ("yea
 
 
 class Rules(NamedTuple):
-    """A pack as arrays; T types by code, G grades by code, N groups, E spans of days without a dated change."""
+    """A pack as arrays; T types by code, G grades by code, N pots of points, E spans of days without a dated change."""
 
     table: Rows  # (T * G,) of dtype _RULE
     control: NDArray[np.bool_]  # (T,)
     ends: NDArray[np.uint16]  # (validities, days) when a validity that begins on each day ends
-    group_cap: Int64s  # (N,)
+    pot_cap: Int64s  # (N,) first the dimensions' own, without a cap; then one for each cap
+    pot_dimension: Int64s  # (N,)
     lowest: Int64s  # (dimensions,)
     highest: Int64s  # (dimensions,)
     tier: NDArray[np.uint8]  # (scores,) the tier of each score
@@ -112,21 +114,17 @@ def compile_rules(pack: Pack) -> Rules:
     control = np.zeros(TYPE_CODES, np.bool_)
     control[[code for code, one in TYPES_BY_CODE.items() if one.control]] = True
     validities = sorted({months for rule in pack.rules for months in _validities(rule)})
-    group_numbers = {group.id: number for number, group in enumerate(pack.groups, start=1)}
-    caps = [0, *(group.cap for group in pack.groups)]
+    pots = _Pots(pack)
     for rule in pack.rules:
-        group = group_numbers.get(rule.group or "", 0)
-        if rule.cap:
-            group = len(caps)
-            caps.append(rule.cap)
-        _fill(table[rule.event_type.code], rule, group, validities, pack)
+        _fill(table[rule.event_type.code], rule, pots.of(rule), validities, pack)
     dimensions = [pack.dimensions[dimension.label] for dimension in Dimension]
     spans = _spans(pack)
     return Rules(
         table=table.reshape(-1),
         control=control,
         ends=np.stack([_ends(months) for months in validities]),
-        group_cap=np.array(caps, np.int64),
+        pot_cap=np.array(pots.caps, np.int64),
+        pot_dimension=np.array(pots.dimensions, np.int64),
         lowest=np.array([one.lowest for one in dimensions], np.int64),
         highest=np.array([one.highest for one in dimensions], np.int64),
         tier=np.array([pack.tier_index(score) for score in range(SCORE_MAX + 1)], np.uint8),
@@ -135,6 +133,30 @@ def compile_rules(pack: Pack) -> Rules:
         base=pack.base_points,
         pack=np.uint64(pack.hash),
     )
+
+
+class _Pots:
+    """Numbers the pots: one for each dimension, one for each group, one for each rule with a cap of its own."""
+
+    def __init__(self, pack: Pack) -> None:
+        self.caps = [_UNCAPPED] * len(Dimension)
+        self.dimensions = list(range(len(Dimension)))
+        self._group_caps = {group.id: group.cap for group in pack.groups}
+        self._groups: dict[str, int] = {}
+
+    def of(self, rule: Rule) -> int:
+        """Return the pot of a rule's positive points."""
+        dimension = Dimension[rule.dimension.upper()]
+        if rule.group:
+            if rule.group not in self._groups:
+                self._groups[rule.group] = self._add(self._group_caps[rule.group], dimension)
+            return self._groups[rule.group]
+        return self._add(rule.cap, dimension) if rule.cap else dimension
+
+    def _add(self, cap: int, dimension: int) -> int:
+        self.caps.append(cap)
+        self.dimensions.append(dimension)
+        return len(self.caps) - 1
 
 
 def _validities(rule: Rule) -> list[int]:
@@ -153,14 +175,14 @@ def _ends(months: int) -> NDArray[np.uint16]:
     return np.where(days == NEVER, NEVER, np.minimum(ends, NEVER)).astype(np.uint16)
 
 
-def _fill(row: Rows, rule: Rule, group: int, validities: list[int], pack: Pack) -> None:
+def _fill(row: Rows, rule: Rule, pot: int, validities: list[int], pack: Pack) -> None:
     row["ruled"] = True
     row["dimension"] = Dimension[rule.dimension.upper()]
     row["anchor"] = _ANCHORS[rule.anchor]
     row["per"] = rule.per if rule.event_type.quantity else 0
     row["latest"] = rule.counts == "latest"
     row["cap_year"] = rule.cap_year or 0
-    row["group"] = group
+    row["pot"] = pot
     row["doubles"] = rule.doubles
     row["repair"] = _REPAIRS.get(rule.repair, _NO_REPAIR)
     if rule.substitute is not None:
@@ -193,9 +215,10 @@ class _Work(NamedTuple):
     """Room for one subject's records, and for what is counted by type and group."""
 
     records: Rows  # of dtype _RECORD
+    controls_at: Int64s  # places of controls among the facts
     linked: Int64s  # places of those that count and share an act with others
     seen: Rows  # (T,) of dtype _SEEN
-    groups: Rows  # (N,) of dtype _SEEN
+    pots: Int64s  # (N,)
     totals: Int64s  # (dimensions,)
 
 
@@ -214,11 +237,12 @@ def _day(occurred: Int) -> Int:
 
 @compiled
 def _resolve(
-    facts: Facts, begin: Int, stop: Int, day: Int, rules: Rules, records: Rows, controlled: bool
+    facts: Facts, begin: Int, stop: Int, day: Int, rules: Rules, records: Rows, controls_at: Int64s, known: Int
 ) -> tuple[Int, Int]:
     """Put the subject's records into `records`; return how many they are, and how many controls there are.
 
-    What controls say is looked up only if `controlled`: most subjects have none, and the lookup is a loop in a loop.
+    The places of controls are put into `controls_at`. What the first `known` of them say is taken into account, so a
+    subject with controls, which most have not, is resolved once to find them and once more.
     A record that has ended by `day`, and cannot make a later one a repeat, is left out.
     """
     table = rules.table
@@ -229,6 +253,11 @@ def _resolve(
         fact = facts[i]
         code = np.int64(fact.type)
         grade = np.int64(fact.grade)
+        if not table[code * GRADE_CODES + grade].ruled:
+            if rules.control[code]:
+                controls_at[controls] = i
+                controls += 1
+            continue
         quantity = np.int64(fact.quantity)
         terminated: Int = np.int64(fact.terminated)
         fulfilled: Int = NEVER
@@ -236,12 +265,10 @@ def _resolve(
         repaired: Int = NEVER
         revoked = False
         disputable = False
-        if controlled:
-            for j in range(begin, stop):
-                control = facts[j]
+        for j in range(known):
+            control = facts[controls_at[j]]
+            if control.link == fact.record:
                 said = np.int64(control.type)
-                if control.link != fact.record or not rules.control[said]:
-                    continue
                 at = _day(control.occurred)
                 if said == _REVOKED or (said == _RESOLVED and control.grade == _UPHELD):
                     revoked = True
@@ -263,9 +290,6 @@ def _resolve(
         if revoked:
             continue
         rule = table[code * GRADE_CODES + grade]
-        if not rule.ruled:
-            controls += rules.control[code]
-            continue
         if rule.repair == _NO_REPAIR:
             repaired = NEVER
         elif rule.repair == _ON_FULFILMENT:
@@ -299,9 +323,9 @@ def _resolve(
         record.ceiling = rule.ceiling
         record.dimension = rule.dimension
         record.latest = rule.latest
-        record.capped = rule.cap_year != 0 or rule.group != 0
+        record.remembered = rule.cap_year != 0 or rule.doubles or rule.latest
         record.cap_year = rule.cap_year
-        record.group = rule.group
+        record.pot = rule.pot
         record.substitute_points = rule.substitute_points
         record.substituted = substituted
         record.disputable = disputable
@@ -344,24 +368,15 @@ def _keep_largest_of_each_incident(records: Rows, linked: Int64s, count: Int) ->
                 break
 
 
-@compiled
-def _capped(record: Row, seen: Rows, group_cap: Int64s, groups: Rows, stamp: Int) -> Int:
-    """Return the record's positive points, cut at the caps of the year and of the rule or its group."""
-    points: Int = np.int64(record.points)
-    if record.cap_year:
-        of_type = seen[record.type]
-        if of_type.year != record.year:
-            of_type.year = record.year
-            of_type.points = 0
-        points = min(points, np.int64(record.cap_year) - np.int64(of_type.points))
-        of_type.points += points
-    if record.group:
-        group = groups[record.group]
-        if group.stamp != stamp:
-            group.stamp = stamp
-            group.points = 0
-        points = min(points, group_cap[record.group] - np.int64(group.points))
-        group.points += points
+@inlined
+def _within_year(record: Row, seen: Rows) -> Int:
+    """Return the record's positive points, cut at the cap of its year; acts come in the order of their years."""
+    of_type = seen[record.type]
+    if of_type.year != record.year:
+        of_type.year = record.year
+        of_type.points = 0
+    points = min(np.int64(record.points), np.int64(record.cap_year) - np.int64(of_type.points))
+    of_type.points += points
     return points
 
 
@@ -399,6 +414,15 @@ def _go_through(  # one loop over the records: its parts share what was seen of 
             flags |= HAS_SCORE
         if original_end > day:
             ceiling = min(ceiling, np.int64(record.ceiling))
+        if last_end > day:
+            record.points = record.stated
+            if record.link != 0:
+                work.linked[linked] = i
+                linked += 1
+            if record.substituted and original_end <= day:
+                record.points = record.substitute_points
+        if not record.remembered:
+            continue
         of_type = seen[record.type]
         if of_type.stamp != stamp:
             of_type.stamp = stamp
@@ -406,15 +430,8 @@ def _go_through(  # one loop over the records: its parts share what was seen of 
             of_type.latest = -1
             of_type.year = -1
         if last_end > day:
-            if record.link != 0:
-                work.linked[linked] = i
-                linked += 1
-            if record.substituted and original_end <= day:
-                record.points = record.substitute_points
-            elif record.doubles and of_type.max_end > start:
+            if record.doubles and of_type.max_end > start and not (record.substituted and original_end <= day):
                 record.points = 2 * record.stated
-            else:
-                record.points = record.stated
             if record.latest:
                 if of_type.latest >= 0:
                     records[of_type.latest].points = 0
@@ -424,23 +441,33 @@ def _go_through(  # one loop over the records: its parts share what was seen of 
 
 
 @compiled
-def _state(
-    facts: Facts, begin: Int, stop: Int, count: Int, day: Int, kind: Int, rules: Rules, work: _Work, stamp: Int
-) -> _State:
-    """Return the state of one subject's score on a day; its dimensions are left in ``work.totals``."""
-    flags, ceiling, until, linked = _go_through(facts, begin, stop, count, day, work, stamp)
+def _score(
+    facts: Facts, begin: Int, stop: Int, count: Int, day: Int, rules: Rules, work: _Work, stamp: Int
+) -> tuple[Int, Int, Int]:
+    """Return flags and score of one subject on a day, and the next day on which its records may change them.
+
+    Its dimensions are left in ``work.totals``.
+    """
+    flags, ceiling, change, linked = _go_through(facts, begin, stop, count, day, work, stamp)
     records = work.records
     if linked > 1:
         _keep_largest_of_each_incident(records, work.linked, linked)
     totals = work.totals
     for dimension in range(_DIMENSIONS):
         totals[dimension] = 0
+    pots = work.pots
+    pots[:] = 0
     for i in range(count):
         record = records[i]
         points = np.int64(record.points)
-        if points > 0 and record.capped:
-            points = _capped(record, work.seen, rules.group_cap, work.groups, stamp)
-        totals[record.dimension] += points
+        if points > 0:
+            if record.cap_year:
+                points = _within_year(record, work.seen)
+            pots[record.pot] += points
+        else:
+            totals[record.dimension] += points
+    for pot in range(pots.shape[0]):
+        totals[rules.pot_dimension[pot]] += min(pots[pot], rules.pot_cap[pot])
     total: Int = rules.base
     for dimension in range(_DIMENSIONS):
         totals[dimension] = min(max(totals[dimension], rules.lowest[dimension]), rules.highest[dimension])
@@ -448,6 +475,13 @@ def _state(
     score = min(max(total, 0), SCORE_MAX, ceiling)
     if ceiling < SCORE_MAX:
         flags |= CEILING
+    return flags, score, change
+
+
+@compiled
+def _state(flags: Int, score: Int, change: Int, day: Int, kind: Int, rules: Rules) -> _State:
+    """Return what a score is worth on a day, and until when: until records or a perk's threshold change."""
+    until: Int = change
     span = rules.spans.shape[0] - 1
     while rules.spans[span] > day:
         until = min(until, rules.spans[span])
@@ -465,8 +499,9 @@ def _evaluate(facts: Facts, starts: Int64s, subjects: NDArray[np.uint64], day: I
     work = _Work(
         np.zeros(records_max, _RECORD),
         np.zeros(records_max, np.int64),
+        np.zeros(records_max, np.int64),
         np.zeros(TYPE_CODES, _SEEN),
-        np.zeros(rules.group_cap.shape[0], _SEEN),
+        np.zeros(rules.pot_cap.shape[0], np.int64),
         np.zeros(_DIMENSIONS, np.int64),
     )
     stamp = 0
@@ -474,18 +509,22 @@ def _evaluate(facts: Facts, starts: Int64s, subjects: NDArray[np.uint64], day: I
         begin = starts[n]
         stop = starts[n + 1]
         kind = np.int64(subjects[n] >> np.uint64(KIND_SHIFT))
-        count, controls = _resolve(facts, begin, stop, day, rules, work.records, False)
+        count, controls = _resolve(facts, begin, stop, day, rules, work.records, work.controls_at, 0)
         if controls:
-            count, controls = _resolve(facts, begin, stop, day, rules, work.records, True)
+            count, controls = _resolve(facts, begin, stop, day, rules, work.records, work.controls_at, controls)
         stamp += 1
-        now = _state(facts, begin, stop, count, day, kind, rules, work, stamp)
+        flags, score, change = _score(facts, begin, stop, count, day, rules, work, stamp)
+        now = _state(flags, score, change, day, kind, rules)
         card = cards[n]
         for dimension in range(_DIMENSIONS):
             card.dimensions[dimension] = work.totals[dimension]
         then = now
         if now.until < NEVER:
-            stamp += 1
-            then = _state(facts, begin, stop, count, now.until, kind, rules, work, stamp)
+            if change == now.until:
+                stamp += 1
+                flags, score, change = _score(facts, begin, stop, count, change, rules, work, stamp)
+            # Otherwise a threshold moves first: the score stays, and what it earns changes.
+            then = _state(flags, score, change, now.until, kind, rules)
         card.version = CARD_VERSION
         card.flags = now.flags
         card.score = now.score

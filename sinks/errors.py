@@ -27,6 +27,14 @@ class PartitionLostError(StoreError):
 class StoreMismatchError(StoreError):
     """The store was filled with another key or another number of partitions."""
 
+    @classmethod
+    def of_partitions(cls, filled_from: int, has: int) -> "StoreMismatchError":
+        """Return the error of a topic whose number of partitions is not the one that the store was filled from."""
+        return cls(
+            f"the store was filled from {filled_from} partitions, the topic has {has}: a subject's partition must not "
+            "move; use an empty store, which is filled by replay"
+        )
+
 
 class StandingFormatError(StoreError):
     """A standing whose length or version is unknown."""

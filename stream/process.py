@@ -93,17 +93,25 @@ class Processor:
         Args:
             topic: where they come from, for dead letters.
             records: in the order of the log within a partition.
-            starts: by partition of the poll, the position it was read from.
+            starts: by partition of the poll, the position it was read from; there may be partitions without records.
 
         Raises:
             StoreError: nothing is known to be written; a retryable one asks for the same call again.
 
         """
+        if not records:
+            return self._compare(starts)
         decoded = self._decoder.decode(records)
         while True:
             outcome = self._attempt(topic, records, starts, decoded)
             if outcome is not None:
                 return outcome
+
+    def _compare(self, starts: Mapping[int, int]) -> Outcome:
+        """Apply nothing; say where to read on if the store stands elsewhere."""
+        nexts, _ = self._store.load(list(starts), np.zeros(0, np.int64), np.zeros(0, np.uint64))
+        self._store.release()
+        return Outcome(seeks={} if nexts == dict(starts) else nexts)
 
     def _attempt(
         self, topic: str, records: Sequence[RawRecord], starts: Mapping[int, int], decoded: Decoded

@@ -1,9 +1,10 @@
 """The topics: made where they are missing, and never changed, because a subject's partition must not move."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec  # type: ignore[attr-defined]  # no __all__ there
 
 from stream.settings import Settings
@@ -88,3 +89,42 @@ def _offsets(admin: AdminClient, topic: str, partitions: Sequence[int], spec: Of
         return {one.partition: future.result(timeout=_ANSWER_S_MAX).offset for one, future in answers.items()}
     except (KafkaException, TimeoutError) as error:
         raise TopicsError(f"offsets of topic {topic}: {error}") from error
+
+
+class ReadableEnds:
+    """The offset behind the last record that can be read, by partition.
+
+    A log's end alone does not tell: transactions leave marks behind their records, and what is not committed cannot be
+    read. So where a reader does not move although it is below the end, a look is taken at what is there.
+    """
+
+    def __init__(self, admin: AdminClient, settings: Settings) -> None:
+        self._admin = admin
+        self._topic = settings.topic_events
+        self._properties = {
+            **settings.kafka,
+            "group.id": settings.group,
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "log_level": 2,
+        }
+        # As (partition, offset, end): who was below the end at the last call, and who of them had nothing to read.
+        self._below: set[tuple[int, int, int]] = set()
+        self._holes: set[tuple[int, int, int]] = set()
+
+    def of(self, applied: Mapping[int, int]) -> dict[int, int]:
+        """Return the ends for a reader that stands at these offsets; none while Kafka does not answer."""
+        try:
+            ends = log_ends(self._admin, self._topic, list(applied))
+        except TopicsError:
+            return {}
+        below = {(partition, applied[partition], end) for partition, end in ends.items() if applied[partition] < end}
+        unmoved, self._below = below & self._below, below
+        self._holes = {one for one in unmoved if one in self._holes or not self._has_record(one[0], one[1])}
+        return ends | {partition: offset for partition, offset, _ in self._holes}
+
+    def _has_record(self, partition: int, offset: int) -> bool:
+        with closing(Consumer(self._properties)) as consumer:
+            consumer.assign([TopicPartition(self._topic, partition, offset)])
+            first = consumer.poll(_ANSWER_S_MAX)
+        return first is not None and first.error() is None

@@ -21,6 +21,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, S
 from concurrent.futures import wait
 from dataclasses import dataclass, field
 from functools import partial
+from math import inf
 from time import monotonic
 from types import MappingProxyType
 from typing import Any, ClassVar, Protocol, TypeVar, cast
@@ -106,9 +107,10 @@ class Poll:
     """The raw records of one poll, of every partition that had some, and the credit for the next one."""
 
     topic: str
-    #: In order within a partition; none of them is an error.
+    #: In order within a partition; none of them is an error. There are none in a poll that only compares places.
     records: list[Message]
-    #: By partition: the offset expected next before this poll. Not the first record's offset: logs have holes.
+    #: By partition: the offset expected next before this poll. Not the first record's offset: logs have holes. Every
+    #: `KafkaWiring.compare_s` it names all partitions held, also those without a record.
     starts: Mapping[int, int]
     #: What `done` calls. A test that needs no transport leaves it out.
     credit: Callable[[Mapping[int, int]], None] = field(default=_ignore, repr=False, compare=False)
@@ -133,6 +135,9 @@ class KafkaWiring:
     positions: Callable[[Sequence[int]], Awaitable[Mapping[int, int]]]
     #: The most records of one Poll: bounds memory in flight and the time until a stop or a rebalance is noticed.
     poll_records_max: int = 2_000
+    #: How often a Poll names the place of every partition held, in seconds, whether there are records or not: a store
+    #: that was set back is noticed where no event comes to show it. Never by default.
+    compare_s: float = inf
     #: How long a stop waits for the Poll in flight, in seconds, before its agent is cancelled.
     finish_s_max: float = 5.0
     #: Told the starts, by partition, of what this worker was given; empty if nothing.
@@ -183,6 +188,7 @@ class _Poller(threading.Thread):
         self._positions: dict[int, int] = {}
         self._committed: dict[int, int] = {}
         self._commit_at_s = 0.0
+        self._compare_at_s = monotonic() + wiring.compare_s
         self._reported_at_s: dict[int, float] = {}
         # Seeks not yet made; what is read of these partitions until then comes from the wrong place.
         self._seeks: dict[int, int] = {}
@@ -229,7 +235,8 @@ class _Poller(threading.Thread):
             while self._running():
                 self._seek()
                 self._commit(due_s=self._commit_at_s)
-                if records := self._read():
+                records = self._read()
+                if records or self._is_to_compare():
                     self._hand_on_and_wait(records)
         finally:
             self._stopping.set()
@@ -253,12 +260,19 @@ class _Poller(threading.Thread):
         unwanted = set(map(Message.partition, records)) - (self._positions.keys() - self._seeks.keys())
         return [record for record in records if record.partition() not in unwanted] if unwanted else records
 
+    def _is_to_compare(self) -> bool:
+        return bool(self._positions) and monotonic() >= self._compare_at_s
+
     def _hand_on_and_wait(self, records: list[Message]) -> None:
         # The last record of a partition wins, and its offset is all that is needed: built without a loop in Python.
         lasts = cast(
             "dict[int, int]", dict(zip(map(Message.partition, records), map(Message.offset, records), strict=True))
         )
-        starts = {partition: self._positions[partition] for partition in lasts}
+        if self._is_to_compare():
+            self._compare_at_s = monotonic() + self._wiring.compare_s
+            starts = dict(self._positions)
+        else:
+            starts = {partition: self._positions[partition] for partition in lasts}
         self._polls = self._in_flight = self._polls + 1
         self._tell(self._hand_on, Poll(self._topic, records, starts, partial(self._done, self._polls)))
         while not self._loop.is_closed():

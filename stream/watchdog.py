@@ -25,12 +25,12 @@ class Watchdog(threading.Thread):
     def __init__(
         self,
         progress: Progress,
-        log_ends: Callable[[list[int]], Mapping[int, int]],
+        log_ends: Callable[[dict[int, int]], Mapping[int, int]],
         clock: Callable[[], float],
         stall_s_max: float,
         on_stall: Callable[[str], None],
     ) -> None:
-        """Take the parts; `log_ends` asks Kafka, and returns nothing while it does not answer."""
+        """Take the parts; `log_ends`, told what is applied, asks Kafka, and returns nothing while it does not answer."""
         super().__init__(name="watchdog", daemon=True)
         self._progress = progress
         self._log_ends = log_ends
@@ -54,7 +54,7 @@ class Watchdog(threading.Thread):
     def check(self) -> str:
         """Return what stalled, or nothing."""
         applied = dict(self._progress.applied)
-        log_ends = self._log_ends(list(applied)) if applied else {}
+        log_ends = self._log_ends(applied) if applied else {}
         self.lag = {partition: log_ends[partition] - applied[partition] for partition in log_ends}
         now_s = self._clock()
         self._moved = {partition: self._moved.get(partition, (-1, now_s)) for partition in applied}

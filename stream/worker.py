@@ -18,7 +18,7 @@ from schemas.decoder import Decoder
 from schemas.records import RecordKey
 from scoring.kernel import compile_rules
 from scoring.pack import Pack, load_pack
-from sinks.errors import PartitionLostError, StoreUnavailableError
+from sinks.errors import PartitionLostError, StoreMismatchError, StoreUnavailableError
 from sinks.outbox import Names
 from sinks.store import Store
 from stream.clients import redis_client
@@ -28,7 +28,7 @@ from stream.process import Outcome, Processor
 from stream.relay import Relay
 from stream.settings import Settings
 from stream.sweep import Sweeper
-from stream.topics import DEAD_BYTES_MAX, TopicsError, admin_client, ensure_topics, log_ends, log_starts
+from stream.topics import DEAD_BYTES_MAX, ReadableEnds, TopicsError, admin_client, ensure_topics, log_starts
 from stream.transport import KafkaWiring, Poll
 from stream.warm import COMPILED_S_MIN, warm
 from stream.watchdog import Progress, Watchdog
@@ -39,6 +39,8 @@ EXIT_STALLED = 70
 # The pauses between attempts at a part that is away, in seconds.
 _PAUSE_S_MIN, _PAUSE_S_MAX = 0.05, 2.0
 _SWEEP_S = 1.0
+# How often places in log and store are compared where no event comes: a store that lost a second is behind them.
+_COMPARE_S = 1.0
 # A thread that wants the interpreter waits this long for it; the default of 5 ms would stand in every event's way.
 _SWITCH_S = 0.0005
 
@@ -73,6 +75,9 @@ class Worker:
         self._admin = admin_client(settings.kafka)
         self._store = Store(redis_client(settings))
         self._round_trips = 0
+        self._published = 0
+        self._partitions = 0
+        self._failure: StoreMismatchError | None = None
         self._progress = Progress(waiting_for="start")
         self._stopping = asyncio.Event()
         self.metrics = Metrics()
@@ -86,7 +91,8 @@ class Worker:
         self._relay = Relay(
             Store(redis_client(settings)), Producer(properties), topics, names, partial(self._away, "kafka")
         )
-        self._watchdog = Watchdog(self._progress, self._log_ends, clock, settings.stall_s_max, _die)
+        ends = ReadableEnds(self._admin, settings)
+        self._watchdog = Watchdog(self._progress, ends.of, clock, settings.stall_s_max, _die)
 
     def stop(self) -> None:
         """End gracefully: what is in flight is committed, what is committed is published."""
@@ -121,6 +127,7 @@ class Worker:
         if generation is None:
             return
         log.info("parts are there", partitions=partitions, generation=generation, pack=self._pack.id)
+        self._partitions = partitions
         self._relay.start()
         self._watchdog.start()
         app = self._app(Processor(Decoder(self._key, partitions), self._store, self._rules, self._clock))
@@ -145,8 +152,8 @@ class Worker:
         await starting
         stopping.cancel()
         crashed.cancel()
-        if app.crash_reason is not None:
-            raise app.crash_reason
+        if failure := self._failure or app.crash_reason:
+            raise failure
 
     def _app(self, processor: Processor) -> ScorerApp:
         settings = self._settings
@@ -161,6 +168,7 @@ class Worker:
             properties={**settings.kafka, "group.id": settings.group},
             positions=self._positions,
             poll_records_max=settings.poll_records_max,
+            compare_s=_COMPARE_S,
             on_assigned=self._assigned,
             on_revoked=self._revoked,
             on_error=partial(self._away, "kafka"),
@@ -177,10 +185,12 @@ class Worker:
 
     async def _apply(self, processor: Processor, poll: Poll) -> Outcome:
         """Apply one poll, waiting as long as the store is away."""
+        if self._failure is not None:
+            raise self._failure
         pause_s = _PAUSE_S_MIN
         while True:
             try:
-                with self.metrics.process.time():
+                with self.metrics.process.time() if poll.records else contextlib.nullcontext():
                     outcome = processor.process(poll.topic, poll.records, poll.starts)
             except StoreUnavailableError as error:
                 self._progress.waiting_for = "redis"
@@ -197,10 +207,11 @@ class Worker:
     def _count(self, poll: Poll, outcome: Outcome) -> None:
         self._progress.waiting_for = ""
         self._progress.applied.update(outcome.nexts)
-        self.metrics.polls.inc()
+        self.metrics.polls.inc(bool(poll.records))
         self.metrics.round_trips.inc(self._store.round_trips - self._round_trips)
         self._round_trips = self._store.round_trips
-        self.metrics.batch.observe(len(poll.records))
+        if poll.records:
+            self.metrics.batch.observe(len(poll.records))
         self.metrics.count_outcome(outcome.scored, outcome.skipped, outcome.dead)
         self.metrics.freshness.observe(outcome.freshness_s)
         if outcome.seeks:
@@ -223,6 +234,12 @@ class Worker:
         return await asyncio.to_thread(self._store.positions, lowest, day_of(int(self._clock())))
 
     def _assigned(self, starts: Mapping[int, int]) -> None:
+        count = max(starts, default=0) + 1
+        if count > self._partitions:
+            # Subjects have moved among the partitions: nothing read from now on belongs where it is.
+            self._failure = StoreMismatchError.of_partitions(self._partitions, count)
+            self.stop()
+            return
         self._progress.waiting_for = ""
         self._progress.applied.update(starts)
         self._relay.partitions = tuple(self._progress.applied)
@@ -234,7 +251,9 @@ class Worker:
             for gauge in (self.metrics.next_offset, self.metrics.lag, self.metrics.outbox):
                 with contextlib.suppress(KeyError):
                     gauge.remove(str(partition))
-        self._relay.partitions = tuple(self._progress.applied)
+        # A stop gives them up too, but what this worker has committed it still publishes.
+        if not self._stopping.is_set():
+            self._relay.partitions = tuple(self._progress.applied)
         log.info("partitions revoked", partitions=list(partitions))
 
     async def _sweep_forever(self) -> None:
@@ -252,16 +271,13 @@ class Worker:
 
     def _gauge(self) -> None:
         self.metrics.ready.set(not self._progress.waiting_for)
+        published = self._relay.published
+        self.metrics.published.inc(published - self._published)
+        self._published = published
         for partition, offset in self._progress.applied.items():
             self.metrics.next_offset.labels(partition).set(offset)
             self.metrics.lag.labels(partition).set(self._watchdog.lag.get(partition, 0))
             self.metrics.outbox.labels(partition).set(self._store.outbox_length(partition))
-
-    def _log_ends(self, partitions: list[int]) -> Mapping[int, int]:
-        try:
-            return log_ends(self._admin, self._settings.topic_events, partitions)
-        except TopicsError:
-            return {}
 
     def _away(self, part: str, error: Exception) -> None:
         self.metrics.retries.labels(part).inc()

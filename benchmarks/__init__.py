@@ -1,0 +1,1 @@
+"""What Jasmine costs, beside the limits of what it stands on: ``python -m benchmarks``."""

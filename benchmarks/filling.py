@@ -1,0 +1,180 @@
+"""Standings of a city in the store, by the worker's own commit path but without Kafka."""
+
+import time
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from datetime import time as time_of_day
+from itertools import islice
+
+import numpy as np
+
+from benchmarks.backlog import a_city
+from benchmarks.deployment import PARTITIONS
+from city.calibrate import DEMO_KEY
+from city.city import DEFAULT_AS_OF
+from city.render import Published
+from schemas.days import CITY_TIMEZONE, day_of
+from schemas.decoder import Decoder
+from schemas.facts import FACT, Facts
+from schemas.partitioner import partition_of
+from schemas.records import RecordKey
+from schemas.subjects import format_subject
+from scoring.card import CARD
+from scoring.kernel import Rules, evaluate
+from scoring.ledger import merge
+from sinks.outbox import changes_between, entry
+from sinks.store import Commit, Ints, Standings, Store, Subjects
+from stream.process import Processor
+
+AS_OF = datetime.combine(DEFAULT_AS_OF, time_of_day(), CITY_TIMEZONE)
+_BATCH_RECORDS = 4_000
+_OUTBOX_ENTRIES = 64
+
+
+class MemoryRecord:
+    """A published event as a Kafka record would show it."""
+
+    def __init__(self, published: Published, partition: int, offset: int) -> None:
+        self._published = published
+        self._partition = partition
+        self._offset = offset
+
+    def key(self) -> bytes:
+        """Return the key."""
+        return self._published.key
+
+    def value(self) -> bytes:
+        """Return the value."""
+        return self._published.value
+
+    def headers(self) -> list[tuple[str, bytes | None]]:
+        """Return the headers."""
+        return list(self._published.headers)
+
+    def partition(self) -> int:
+        """Return the partition that the key leads to."""
+        return self._partition
+
+    def offset(self) -> int:
+        """Return the place in the partition."""
+        return self._offset
+
+    def timestamp(self) -> tuple[int, int]:
+        """Return Kafka's kind of time and the time."""
+        return 1, int(AS_OF.timestamp() * 1000)
+
+
+def records_of(stream: Iterable[Published]) -> Iterator[MemoryRecord]:
+    """Yield what Kafka would make of a stream."""
+    offsets = [0] * PARTITIONS
+    known: dict[bytes, int] = {}
+    for published in stream:
+        partition = known.get(published.key)
+        if partition is None:
+            partition = known[published.key] = partition_of(published.key.decode(), PARTITIONS)
+        yield MemoryRecord(published, partition, offsets[partition])
+        offsets[partition] += 1
+
+
+def fill(store: Store, rules: Rules, subjects: int) -> int:
+    """Apply the histories of a city of so many subjects to an empty store; return how many facts that made."""
+    key = RecordKey.derived(DEMO_KEY)
+    nexts = opened(store, key)
+    processor = Processor(Decoder(key, PARTITIONS), store, rules, time.time)
+    records = records_of(a_city(subjects).history(AS_OF))
+    facts = 0
+    while batch := list(islice(records, _BATCH_RECORDS)):
+        starts = {partition: nexts[partition] for partition in {record.partition() for record in batch}}
+        outcome = processor.process("", batch, starts)
+        nexts.update(outcome.nexts)
+        facts += outcome.scored
+        drain_outboxes(store)
+    return facts
+
+
+def opened(store: Store, key: RecordKey) -> dict[int, int]:
+    """Open an empty store as a worker does; return the next offsets."""
+    store.open(key, PARTITIONS)
+    return store.positions(dict.fromkeys(range(PARTITIONS), 0), day_of(int(time.time())))
+
+
+def drain_outboxes(store: Store) -> None:
+    """Take out what the relay would publish."""
+    for partition in range(PARTITIONS):
+        while entries := store.outbox(partition, _OUTBOX_ENTRIES):
+            store.published(partition, [entry_id for entry_id, _ in entries])
+
+
+def ledgers_of(subjects: int) -> tuple[Facts, Ints, Subjects]:
+    """Return the ledgers of a city of so many subjects: facts one behind the other, starts, and numbers."""
+    decoder = Decoder(RecordKey.derived(DEMO_KEY), PARTITIONS)
+    records = records_of(a_city(subjects).history(AS_OF))
+    parts = []
+    while batch := list(islice(records, _BATCH_RECORDS)):
+        parts.append(decoder.decode(batch))
+    facts = np.concatenate([part.facts for part in parts])
+    of = np.concatenate([part.subjects for part in parts])
+    order = np.argsort(of, kind="stable")
+    unique, first = np.unique(of[order], return_index=True)
+    starts = np.append(first, len(order)).astype(np.int64)
+    merged = merge(np.zeros(0, FACT), np.zeros(len(starts), np.int64), facts, order, starts)
+    return merged.facts, merged.starts, unique
+
+
+def even(facts: Facts, starts: Ints, records: int) -> tuple[Facts, Ints]:
+    """Return ledgers of the same length: longer ones lose their end, shorter ones get what others have lost."""
+    sizes = np.diff(starts)
+    place = np.arange(len(facts)) - np.repeat(starts[:-1], sizes)
+    lost = facts[place >= records]
+    if not len(lost):
+        message = f"no ledger has more than {records} records, so the short ones cannot be filled"
+        raise ValueError(message)
+    missing = np.maximum(records - sizes, 0)
+    given = lost[np.arange(missing.sum()) % len(lost)].copy()
+    # Another id: the same record twice in one ledger does not exist.
+    given["record"] = given["record"] * np.uint64(0x9E3779B97F4A7C15) + np.arange(len(given), dtype=np.uint64)
+    owners = np.concatenate(
+        [np.repeat(np.arange(len(sizes)), np.minimum(sizes, records)), np.repeat(np.arange(len(sizes)), missing)]
+    )
+    every = np.concatenate([facts[place < records], given])
+    order = np.lexsort((every["record"], every["occurred"], owners))
+    return every[order], np.arange(len(sizes) + 1, dtype=np.int64) * records
+
+
+def fill_even(store: Store, rules: Rules, subjects: int, records: int) -> int:
+    """Commit a city's standings with the same number of records each; return how many facts that made."""
+    nexts = opened(store, RecordKey.derived(DEMO_KEY))
+    facts, starts, numbers = ledgers_of(subjects)
+    facts, starts = even(facts, starts, records)
+    of = np.array([partition_of(format_subject(number), PARTITIONS) for number in numbers.tolist()], np.int64)
+    today = day_of(int(time.time()))
+    for begin in range(0, len(numbers), _BATCH_RECORDS):
+        part = slice(begin, min(begin + _BATCH_RECORDS, len(numbers)))
+        _commit_new(
+            store, rules, today, nexts, of[part], numbers[part], facts[starts[part.start] : starts[part.stop]], records
+        )
+        drain_outboxes(store)
+    return len(facts)
+
+
+def _commit_new(
+    store: Store,
+    rules: Rules,
+    today: int,
+    nexts: dict[int, int],
+    of: Ints,
+    numbers: Subjects,
+    facts: Facts,
+    records: int,
+) -> None:
+    starts = np.arange(len(numbers) + 1, dtype=np.int64) * records
+    _, before = store.load(list(nexts), of, numbers)
+    cards = np.zeros(len(numbers), CARD)
+    evaluate(facts, starts, numbers, today, rules, cards)
+    changes = changes_between(numbers, before.cards, cards)
+    partitions_of_changes = of[np.searchsorted(numbers, changes["subject"])]
+    outbox = {
+        one: entry(changes[partitions_of_changes == one], []) for one in np.unique(partitions_of_changes).tolist()
+    }
+    written = np.ones(len(numbers), np.bool_)
+    store.commit(Commit(nexts, of, numbers, written, before.cards, Standings(cards, facts, starts), outbox))

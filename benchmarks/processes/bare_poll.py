@@ -1,0 +1,57 @@
+"""The limit of freshness: a loop over confluent-kafka that makes one Redis write a poll, and nothing else.
+
+It polls with the worker's settings and in the worker's way. What it writes is one value, the last record of the poll.
+"""
+
+import argparse
+import signal
+from pathlib import Path
+
+from confluent_kafka import Consumer, TopicPartition
+
+from benchmarks.child import say
+from benchmarks.observe import Observer, now_ns
+from stream.clients import redis_client
+from stream.settings import load_settings
+from stream.topics import admin_client, log_ends
+from stream.transport import _SPEED
+
+_POLL_S = 0.1
+_KEY = "bench:bare"
+
+
+def main() -> None:
+    """Poll from the log's end until SIGTERM."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--observe", type=Path, required=True, help="where to write each event's times")
+    path = parser.parse_args().observe
+    settings = load_settings()
+    stopping = False
+
+    def stop(*_: object) -> None:
+        nonlocal stopping
+        stopping = True
+
+    signal.signal(signal.SIGTERM, stop)
+    topic = settings.topic_events
+    ends = log_ends(admin_client(settings.kafka), topic, range(settings.partitions))
+    consumer = Consumer({**_SPEED, **settings.kafka, "group.id": settings.group, "enable.auto.commit": False})
+    consumer.assign([TopicPartition(topic, partition, end) for partition, end in ends.items()])
+    client = redis_client(settings)
+    client.ping()
+    observer = Observer()
+    say("ready")
+    while not stopping:
+        first = consumer.poll(_POLL_S)
+        if first is None:
+            continue
+        records = [first, *consumer.consume(settings.poll_records_max - 1, 0)]
+        client.set(_KEY, records[-1].value() or b"")
+        observer.batch([record.value() for record in records], now_ns())
+    consumer.close()
+    observer.write(path)
+    say("done", polls=observer.batches)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""Redis and Kafka that go away, come back, and come back with less."""
+
+from pathlib import Path
+
+import pytest
+
+from city.render import Published
+from ops.real import Redis
+from tests.real.deployment import Deployment, until
+
+pytest_plugins = ["tests.support.real_parts"]
+pytestmark = [pytest.mark.real, pytest.mark.slow]
+
+AWAY = "a part is away; waiting for it"
+
+
+def cut(redis: Redis, count: int) -> None:
+    """Take the last bytes off the append-only file of a stopped Redis, as a machine that crashes does."""
+    file = max(Path(redis.folder, "appendonlydir").glob("*.incr.aof"))
+    assert file.stat().st_size > count
+    with file.open("r+b") as log:
+        log.truncate(file.stat().st_size - count)
+
+
+def test_a_redis_that_is_killed_and_comes_back_is_waited_for(deployment: Deployment, past: list[Published]) -> None:
+    feed = deployment.feed(past, per_second=2_000)
+    worker = deployment.start().wait_ready()
+    until(lambda: deployment.applied() > 2_000, "some thousand events are applied")
+
+    deployment.redis.kill()
+
+    until(lambda: {line["part"] for line in worker.logged(AWAY)} == {"redis"}, "the worker says what it waits for")
+    until(lambda: not worker.is_ready(), "the worker is not ready")
+    deployment.redis.start()
+    feed.join()
+    deployment.hold()
+    until(worker.is_ready, "the worker is ready again")
+
+
+def test_a_redis_that_lost_its_last_second_gets_it_back_from_the_log(
+    deployment: Deployment, past: list[Published]
+) -> None:
+    feed = deployment.feed(past, per_second=2_000)
+    worker = deployment.start().wait_ready()
+    until(lambda: deployment.applied() > 4_000, "some thousand events are applied")
+
+    deployment.redis.kill()
+    cut(deployment.redis, 300_000)
+    deployment.redis.start()
+    feed.join()
+
+    deployment.hold(changes=False)
+    assert worker.logged("log and store stand apart; reading again")
+
+
+def test_a_redis_that_lost_its_last_second_gets_it_back_although_no_event_comes(
+    deployment: Deployment, past: list[Published]
+) -> None:
+    worker = deployment.start().wait_ready()
+    deployment.publish(past[:4_000])
+    deployment.hold()
+
+    deployment.redis.kill()
+    cut(deployment.redis, 200_000)
+    deployment.redis.start()
+
+    until(lambda: len(worker.logged("log and store stand apart; reading again")) > 0, "the worker notices")
+    deployment.hold(changes=False)
+
+
+def test_a_redis_that_was_emptied_is_filled_again_from_the_log_s_beginning(
+    deployment: Deployment, past: list[Published]
+) -> None:
+    feed = deployment.feed(past[:8_000], per_second=2_000)
+    first = deployment.start().wait_ready()
+    second = deployment.start().wait_ready()
+    until(lambda: deployment.applied() > 3_000, "some thousand events are applied")
+
+    deployment.client.flushall()
+    feed.join()
+    deployment.hold(changes=False)
+    assert first.logged("the store lost partitions; replaying them")
+    assert second.logged("the store lost partitions; replaying them")
+
+    # And once more, while no event comes.
+    deployment.client.flushall()
+    deployment.hold(changes=False)
+
+
+def test_a_worker_that_starts_before_redis_and_kafka_waits_for_both(
+    deployment: Deployment, past: list[Published]
+) -> None:
+    deployment.publish(past[:2_000])
+    deployment.redis.kill()
+    deployment.kafka.kill()
+    worker = deployment.start()
+    until(lambda: {line["part"] for line in worker.logged(AWAY)} == {"kafka"}, "the worker waits for Kafka")
+    deployment.kafka.start()
+    until(lambda: worker.logged(AWAY)[-1]["part"] == "redis", "the worker waits for Redis")
+    deployment.redis.start()
+
+    deployment.hold()
+    assert worker.wait_ready().stop() == 0
+
+
+def test_a_worker_that_waits_for_kafka_can_be_stopped(deployment: Deployment) -> None:
+    deployment.kafka.kill()
+    worker = deployment.start()
+    until(lambda: len(worker.logged(AWAY)) > 0, "the worker waits for Kafka")
+
+    assert worker.stop() == 0
+
+
+def test_a_kafka_that_is_killed_and_comes_back_is_waited_for(deployment: Deployment, past: list[Published]) -> None:
+    feed = deployment.feed(past, per_second=1_000)
+    workers = [deployment.start().wait_ready(), deployment.start().wait_ready()]
+    until(lambda: deployment.applied() > 2_000, "some thousand events are applied")
+
+    deployment.kafka.kill()
+
+    until(lambda: any(line["part"] == "kafka" for line in workers[0].logged(AWAY)), "the worker says what it waits for")
+    deployment.kafka.start()
+    feed.join()
+    deployment.hold()
+    assert [worker.process.poll() for worker in workers] == [None, None]

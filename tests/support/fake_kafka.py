@@ -1,0 +1,212 @@
+"""Kafka in memory: a log polled as the transport polls, and a producer and an admin client that fail when told to."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import orjson
+from confluent_kafka import KafkaError, KafkaException
+
+from schemas.partitioner import partition_of
+from tests.support.events import PARTITIONS, RECORDED_MS, value_of
+
+Headers = list[tuple[str, bytes | None]]
+TOPIC = "credit.events"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FakeRecord:
+    """A Kafka record, read through methods as confluent-kafka's is."""
+
+    raw: bytes | None
+    raw_key: bytes | None
+    at_partition: int
+    at_offset: int
+    at_ms: int
+    stated_headers: Headers | None = None
+
+    def value(self) -> bytes | None:
+        return self.raw
+
+    def key(self) -> bytes | None:
+        return self.raw_key
+
+    def headers(self) -> Headers | None:
+        return self.stated_headers
+
+    def partition(self) -> int:
+        return self.at_partition
+
+    def offset(self) -> int:
+        return self.at_offset
+
+    def timestamp(self) -> tuple[int, int]:
+        return 1, self.at_ms
+
+    @property
+    def name(self) -> str:
+        """What a dead letter of it would be called."""
+        return f"{TOPIC}/{self.at_partition}/{self.at_offset}"
+
+
+class FakeLog:
+    """A topic's partitions; records keep their offsets, and there may be holes between them."""
+
+    def __init__(self, partitions: int = PARTITIONS) -> None:
+        self.records: dict[int, list[FakeRecord]] = {partition: [] for partition in range(partitions)}
+        self._ends = dict.fromkeys(self.records, 0)
+
+    def append(self, value: bytes | None, *, key: bytes | None = None, partition: int | None = None) -> FakeRecord:
+        """Append a value where its key belongs, or in a partition."""
+        return self.append_record(value, key=key, partition=partition, headers=None, at_ms=RECORDED_MS)
+
+    def append_record(
+        self, value: bytes | None, *, key: bytes | None, partition: int | None, headers: Headers | None, at_ms: int
+    ) -> FakeRecord:
+        """Append a record in all its parts."""
+        if partition is None:
+            partition = partition_of((key or b"").decode(), len(self.records))
+        record = FakeRecord(
+            raw=value,
+            raw_key=key,
+            at_partition=partition,
+            at_offset=self._ends[partition],
+            at_ms=at_ms,
+            stated_headers=headers,
+        )
+        self.records[partition].append(record)
+        self._ends[partition] += 1
+        return record
+
+    def publish(self, type_name: str = "library.loan.overdue", **changes: Any) -> FakeRecord:
+        """Append a structured event, keyed by its subject as a publisher does."""
+        value = value_of(type_name, **changes)
+        return self.append(value, key=orjson.loads(value)["subject"].encode())
+
+    def leave_a_hole(self, partition: int) -> None:
+        """Use up an offset, as the control record of a transaction does."""
+        self._ends[partition] += 1
+
+    def poll(self, positions: Mapping[int, int], records_max: int) -> tuple[list[FakeRecord], dict[int, int]]:
+        """Return the next records of some partitions, and where each partition that has one was read from."""
+        records = [
+            record
+            for partition, position in positions.items()
+            for record in self.records[partition]
+            if record.at_offset >= position
+        ][:records_max]
+        return records, {record.at_partition: positions[record.at_partition] for record in records}
+
+    @property
+    def all_records(self) -> list[FakeRecord]:
+        """Every record, partition by partition."""
+        return [record for records in self.records.values() for record in records]
+
+
+def positions_after(positions: Mapping[int, int], records: Sequence[FakeRecord]) -> dict[int, int]:
+    """Return where the transport reads on when a poll is done."""
+    return {**positions, **{record.at_partition: record.at_offset + 1 for record in records}}
+
+
+@dataclass(slots=True)
+class Sent:
+    """A record that a producer was given and Kafka took."""
+
+    topic: str
+    key: bytes
+    value: bytes
+    headers: list[tuple[str, bytes]]
+
+
+Report = Callable[[Any, object], None]
+
+
+@dataclass(slots=True)
+class FakeProducer:
+    """confluent-kafka's producer towards a broker that fails the nth time it is asked.
+
+    Attributes:
+        refused_at: the produce call, counted from 1, that raises; 0 for none.
+        undelivered_at: the record, counted from 1, whose delivery fails; 0 for none.
+        unheard_at: the record whose delivery is never reported although Kafka has it; 0 for none.
+        full_at: the produce call that finds the queue full once; 0 for none.
+        taken: what Kafka has.
+        calls: how often produce was called.
+
+    """
+
+    refused_at: int = 0
+    undelivered_at: int = 0
+    unheard_at: int = 0
+    full_at: int = 0
+    taken: list[Sent] = field(default_factory=list)
+    calls: int = 0
+    polls: int = 0
+    _given: int = 0
+    _waiting: list[tuple[Report, KafkaError | None]] = field(default_factory=list)
+
+    def produce(
+        self, topic: str, value: bytes, key: bytes, headers: list[tuple[str, bytes]], on_delivery: Report
+    ) -> None:
+        self.calls += 1
+        if self.calls == self.refused_at:
+            raise KafkaException(KafkaError(KafkaError._QUEUE_FULL))
+        if self.calls == self.full_at:
+            raise BufferError("Local: Queue full")
+        self._given += 1
+        if self._given == self.undelivered_at:
+            self._waiting.append((on_delivery, KafkaError(KafkaError._MSG_TIMED_OUT)))
+            return
+        self.taken.append(Sent(topic, key, value, headers))
+        if self._given != self.unheard_at:
+            self._waiting.append((on_delivery, None))
+
+    def poll(self, timeout_s: float) -> int:
+        self.polls += 1
+        return self._report()
+
+    def flush(self, timeout_s: float) -> int:
+        self._report()
+        return 0
+
+    def _report(self) -> int:
+        waiting, self._waiting = self._waiting, []
+        for on_delivery, error in waiting:
+            on_delivery(error, None)
+        return len(waiting)
+
+    def values(self) -> Counter[tuple[str, bytes, bytes]]:
+        """Return how often each record was taken."""
+        return Counter((one.topic, one.key, one.value) for one in self.taken)
+
+
+class FakeAdmin:
+    """An admin client of a cluster that has some topics and makes others; `refusals` says which it refuses, and why."""
+
+    def __init__(self, topics: Mapping[str, int], refusals: Mapping[str, int] | None = None) -> None:
+        self.topics = dict(topics)
+        self.created: dict[str, Any] = {}
+        self._refusals = refusals or {}
+
+    def list_topics(self, topic: str = "", timeout: float = -1) -> Any:
+        names = [topic] if topic else [*self.topics]
+        return SimpleNamespace(topics={name: self._topic(name) for name in names})
+
+    def _topic(self, name: str) -> Any:
+        missing = KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART) if name not in self.topics else None
+        partitions = dict.fromkeys(range(self.topics.get(name, 0)))
+        return SimpleNamespace(partitions=partitions, error=missing)
+
+    def create_topics(self, wanted: Sequence[Any]) -> dict[str, Future[None]]:
+        futures: dict[str, Future[None]] = defaultdict(Future)
+        for one in wanted:
+            if code := self._refusals.get(one.topic):
+                futures[one.topic].set_exception(KafkaException(KafkaError(code)))
+            else:
+                self.created[one.topic] = one
+                self.topics[one.topic] = one.num_partitions
+                futures[one.topic].set_result(None)
+        return dict(futures)
