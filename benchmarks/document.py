@@ -27,10 +27,11 @@ How fast one worker drains a backlog: {events:,} events about {subjects:,} subje
 It begins with everyone's registration; then comes the synthetic city's life, with repetitions and late events.
 The worker is the one that is shipped: Kafka, Faust, decoding, loading, evaluating, and committing to Redis.
 The limit is a loop of confluent-kafka's `consume(1000)` and `orjson.loads`, with the same fetch settings.
-The peer is stock Faust with its own driver and `take_events`, which runs the same decoder and the same kernel, and
-writes the same values by redis-py's pipelines; it drains {events of stock Faust:,} events about {subjects of stock Faust:,} subjects.
+The peer is stock Faust with its own driver and `take_events`.
+It runs the same decoder and the same kernel, and writes the same values by redis-py's pipelines.
+It drains {faust_events:,} events about {faust_subjects:,} subjects.
 Time runs from the first batch in hand to the last commit's answer.
-After every drain of ours the outcomes are counted, and 200 standings compared with the plain evaluator on the log.
+After each drain of ours the outcomes are counted, and standings compared with the plain evaluator on the log.
 """,
     "freshness": """## Freshness
 
@@ -41,48 +42,51 @@ The bare loop polls with confluent-kafka in the same way and with the same setti
 """,
     "kernel": """## Kernel
 
-The compiled evaluator on one core, full rules, with the cards it writes: {subjects:,} subjects of {records a subject} records.
-Ledgers are the synthetic city's, cut and filled up to that length; or drawn evenly at random, which branch prediction
-likes least; or drawn with controls such as corrections, of which a city has few.
-Beside it stand NumPy passes that only read the same arrays, and the plain evaluator, the specification, on
-{subjects of the plain evaluator} subjects.
+The compiled evaluator on one core, with all rules: {subjects:,} subjects of {records_a_subject} records.
+Ledgers are the synthetic city's, cut or filled up to that length.
+Others are drawn evenly at random, which branch prediction likes least.
+The last have random controls such as corrections as well, of which a city has few.
+Beside it stand NumPy passes that only read the same arrays.
+The plain evaluator, which is the specification, evaluates {plain_subjects} subjects.
 """,
     "memory": """## Memory
 
-What Redis needs for {subjects:,} subjects, written by the worker's own commit path: its count of used memory, before and after.
+What Redis needs for {subjects:,} subjects, written by the worker's own commit path.
+It is Redis's own count of used memory, before and after.
 Cards, ledgers, keys, due sets, fences and empty outboxes are in it; buffers of clients and of the file are not.
 """,
     "lookup": """## Lookup
 
-One lookup after the other, the SDK and a bare `GETRANGE` by the same client in turns, {lookups_per_s:,} a second in all,
-while a worker applies {events_per_s:,} events a second about the same {subjects:,} subjects.
-The HTTP service is asked afterwards, without a load, over {HTTP connections} kept connections.
+A lookup by the SDK and a bare `GETRANGE` by the same client take turns, {lookups_per_s:,} a second in all.
+Meanwhile a worker applies {events_per_s:,} events a second about the same {subjects:,} subjects.
+The HTTP service is asked afterwards, without a load, over {http_connections} kept connections.
 """,
 }
 
 _CAVEATS = """## Caveats
 
-- Everything shares one machine: Kafka, Redis, the load, and whoever is measured. On several machines each has more for
-  itself, and the network adds to every figure of time.
-- Kafka is one node with one replica; `acks=all` waits for one disk's cache. Redis writes its file every second.
+- Everything shares one machine: Kafka, Redis, the load, and whoever is measured.
+  On several machines each has more for itself, and the network adds to every time.
+- Kafka is one node with one replica, so `acks=all` waits for one broker. Redis writes its file every second.
 - The city is synthetic. Its mix of events is calibrated to one published share, see city.md.
-- Stock Faust drains a smaller backlog than ours, because it would take minutes; it is given as many events a subject.
-  It shares our decoder and kernel and watches no fence, so it is faster than what one would write with Faust alone.
-- The bare loops do not do our work. They say what the client library and the stores leave to be had, no more.
-- Freshness is read from the producer's clock and ours, which are one clock here; between machines it would be two.
+- Stock Faust drains a smaller backlog, because ours would take it minutes; events a subject are as many.
+  It shares our decoder and kernel and watches no fence, so it is faster than what Faust's users would write.
+- The bare loops do not do our work. They show what the client library and the stores leave to be had.
+- Freshness is the difference of two processes' readings of one clock; between machines it would be two clocks.
 - What is extrapolated to 212 M records was not stored: it is the figure of {memory} subjects times their number.
-  It leaves out what Redis needs for a copy while it rewrites its file, and the fragmentation of long use.
-- Percentiles beyond p99.9 of a run of seconds are a few events; read them as such.
+  It leaves out what Redis needs while it rewrites its file, and the fragmentation of long use.
+- Percentiles beyond p99 of some seconds are a few events; read them as such.
 
 ## How to repeat
 
 ```
-make bench                                  # all, on Kafka and Redis as `python -m ops.real start` has started them
+make bench                                  # all, on the Kafka and Redis of `python -m ops.real start`
 python -m benchmarks throughput --repeat 5  # one case
 python -m benchmarks --quick                # little of everything; its figures go to .run/ and mean nothing
 ```
 
-Close everything else first: two cores leave no room. Database 9 of the Redis is emptied.
+Close everything else first: two cores leave no room.
+Database 9 of that Redis is emptied.
 The topics `bench.*` stay, so that the next run need not make them again.
 """
 
@@ -112,12 +116,13 @@ def _machines(found: dict[str, Values], cases: list[str]) -> str:
     for case in cases:
         machine = found[case]["machine"]
         packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
+        programs = {"Kafka": "kafka", "Redis": "redis", "librdkafka": "librdkafka", "Python": "python"}
+        versions = ", ".join(f"{label} {machine[name]}" for label, name in programs.items())
         lines = [
             f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB; {machine['os']}.",
-            f"Kafka {machine['kafka']}, Redis {machine['redis']}, librdkafka {machine['librdkafka']}, "
-            f"Python {machine['python']}; {packages}.",
-            f"Commit {machine['commit'][:12]}, sources {machine['sources_sha256']}; "
-            f"load average before the run {machine['load_average_before']}.",
+            f"{versions}; {packages}.",
+            f"Commit {machine['commit'][:12]}, sources {machine['sources_sha256']}.",
+            f"Load average before the run: {machine['load_average_before']}.",
         ]
         if machine["load_average_before"] > _BUSY_LOAD_A_CORE * machine["cores"]:
             lines.append(

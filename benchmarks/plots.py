@@ -8,10 +8,10 @@ import matplotlib as mpl
 
 mpl.use("Agg")
 
-from matplotlib import pyplot as plt  # noqa: E402 - after the backend is chosen
-from matplotlib.axes import Axes  # noqa: E402
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
 
-from benchmarks.results import Values  # noqa: E402
+from benchmarks.results import Values
 
 # Okabe and Ito's palette.
 OURS, PEER, LIMIT, MARK = "#0072B2", "#E69F00", "#999999", "#D55E00"
@@ -47,7 +47,7 @@ def _bars(axes: Axes, content: Values, rows: Iterable[tuple[str, str, str]], num
     axes.margins(x=0.18)
 
 
-def _target(axes: Axes, content: Values, limit: float, label: str) -> None:
+def _target(axes: Axes, limit: float, label: str) -> None:
     axes.axvline(limit, color=MARK, linestyle="--", linewidth=1.2)
     axes.annotate(label, (limit, 1), xycoords=("data", "axes fraction"), xytext=(4, -2), textcoords="offset points",
                   color=MARK, fontsize=8, va="top")  # fmt: skip
@@ -62,7 +62,7 @@ def _throughput(axes: Axes, content: Values) -> None:
     axes.set_xscale("log")
     _bars(axes, content, rows, lambda value: f"{value:,.0f}")
     axes.set_xlim(1_000, 5_000_000)
-    _target(axes, content, content["targets"][0]["limit"], "target")
+    _target(axes, content["targets"][0]["limit"], "target")
     axes.set_xlabel("events a second (logarithmic)")
     axes.set_title(f"Draining a backlog of {content['load']['events']:,} events", fontsize=11)
 
@@ -102,7 +102,7 @@ def _kernel(axes: Axes, content: Values) -> None:
     axes.set_xscale("log")
     _bars(axes, content, rows, lambda value: f"{value:.3g}")
     axes.set_xlim(0.01, 2_000)
-    _target(axes, content, content["targets"][0]["limit"], "target")
+    _target(axes, content["targets"][0]["limit"], "target")
     axes.set_xlabel("million records a second on one core (logarithmic)")
     axes.set_title(f"Evaluating {content['load']['subjects']:,} subjects of 30 records", fontsize=11)
 
@@ -113,7 +113,7 @@ def _memory(axes: Axes, content: Values) -> None:
         ("bytes a record, as many as the city has", "as many as\nthe city has", OURS),
     ]
     _bars(axes, content, rows, lambda value: f"{value:.1f}")
-    _target(axes, content, content["targets"][0]["limit"], "target: at most")
+    _target(axes, content["targets"][0]["limit"], "target: at most")
     axes.set_xlim(0, 70)
     axes.set_xlabel("bytes of Redis a record, keys, cards and due sets included")
     axes.set_title(f"Memory of {content['load']['subjects']:,} subjects", fontsize=11)

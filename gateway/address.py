@@ -5,6 +5,7 @@ installed alone. Tests hold them equal.
 """
 
 import re
+from struct import Struct
 
 from gateway.errors import SubjectFormatError
 
@@ -18,6 +19,7 @@ _SUBJECT = re.compile(SUBJECT_PATTERN.removesuffix("$") + r"\Z")
 _SEED = 0x9747B28C
 _MULTIPLIER = 0x5BD1E995
 _MASK = 0xFFFFFFFF
+_WORDS = Struct("<4IH")
 
 
 def parse_subject(text: str) -> int:
@@ -43,12 +45,12 @@ def standing_key(subject: str, partitions: int) -> str:
 
 
 def _murmur2(data: bytes) -> int:
+    """Return the murmur2 hash of a subject id: four words and the tail of two bytes."""
+    words: tuple[int, ...] = _WORDS.unpack(data)
     h = _SEED ^ len(data)
-    whole = len(data) & ~3
-    for i in range(0, whole, 4):
-        k = int.from_bytes(data[i : i + 4], "little") * _MULTIPLIER & _MASK
+    for word in words[:-1]:
+        k = word * _MULTIPLIER & _MASK
         h = (h * _MULTIPLIER & _MASK) ^ ((k ^ k >> 24) * _MULTIPLIER & _MASK)
-    if tail := data[whole:]:
-        h = (h ^ int.from_bytes(tail, "little")) * _MULTIPLIER & _MASK
+    h = (h ^ words[-1]) * _MULTIPLIER & _MASK
     h = (h ^ h >> 13) * _MULTIPLIER & _MASK
     return h ^ h >> 15

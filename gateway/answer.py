@@ -1,8 +1,7 @@
 """Answers: typed, and never None. Somebody without a score is not somebody with a low one."""
 
-from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from gateway.card import Card, State, date_of
 from gateway.names import PackNames, Perk, Scenario
@@ -10,8 +9,7 @@ from gateway.names import PackNames, Perk, Scenario
 Status = Literal["scored", "no_score", "unknown"]
 
 
-@dataclass(frozen=True, slots=True)
-class GatewayAnswer:
+class GatewayAnswer(NamedTuple):
     """What a payment gateway may know: what somebody is entitled to where it asks, and nothing else.
 
     Attributes:
@@ -28,8 +26,7 @@ class GatewayAnswer:
     valid_until: date | None
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """All that a card says about one subject on one day.
 
     Attributes:
@@ -70,14 +67,14 @@ UNKNOWN = Answer(
 
 
 def answer_of(card: Card, state: State, names: PackNames) -> Answer:
-    """Return the answer for a state of a card, in the words of its pack."""
+    """Return the answer for a state of a card's subject, under the pack that has these names."""
     return Answer(
-        status="no_score" if state.tier is None else "scored",
-        tier=None if state.tier is None else names.tiers[state.tier],
-        perks=names.perks_in(state.entitlements),
-        score=state.score,
-        disputed=state.disputed,
-        valid_until=date_of(state.until),
-        as_of=card.as_of,
-        pack=card.pack,
+        "no_score" if state.tier is None else "scored",
+        None if state.tier is None else names.tiers[state.tier],
+        names.perks_in(state.entitlements),
+        state.score,
+        state.disputed,
+        date_of(state.until),
+        card.as_of,
+        names.pack,
     )

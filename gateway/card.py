@@ -3,9 +3,9 @@
 `scoring.card` is where the same 64 bytes are written; a test holds the two layouts equal.
 """
 
-from dataclasses import dataclass
 from datetime import date, timedelta
 from struct import Struct
+from typing import NamedTuple
 
 from gateway.errors import CardFormatError
 
@@ -56,8 +56,7 @@ def date_of(day: int) -> date | None:
     return None if day >= NEVER else _EPOCH + timedelta(days=day)
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(NamedTuple):
     """What holds between two days.
 
     Attributes:
@@ -78,8 +77,7 @@ class State:
     until: int
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
+class Card(NamedTuple):
     """A decided card.
 
     Attributes:
@@ -132,7 +130,13 @@ def decode(raw: bytes) -> Card:
         tier,
         next_tier,
         next_score,
-        *dimensions,
+        d0,
+        d1,
+        d2,
+        d3,
+        d4,
+        d5,
+        d6,
         next_flags,
         _,
         entitlements,
@@ -146,23 +150,23 @@ def decode(raw: bytes) -> Card:
         _,
     ) = _LAYOUT.unpack_from(raw)
     return Card(
-        now=_state(flags, score, tier, entitlements, valid_until),
-        then=_state(next_flags, next_score, next_tier, next_entitlements, next_until),
-        dimensions=tuple(dimensions),
-        evaluated=evaluated,
-        facts=facts,
-        as_of=as_of,
-        pack=pack,
+        _state(flags, score, tier, entitlements, valid_until),
+        _state(next_flags, next_score, next_tier, next_entitlements, next_until),
+        (d0, d1, d2, d3, d4, d5, d6),
+        evaluated,
+        facts,
+        as_of,
+        pack,
     )
 
 
 def _state(flags: int, score: int, tier: int, entitlements: int, until: int) -> State:
-    scored = bool(flags & HAS_SCORE)
+    scored = flags & HAS_SCORE
     return State(
-        score=score if scored else None,
-        tier=tier if scored else None,
-        entitlements=entitlements,
-        disputed=bool(flags & DISPUTED),
-        ceiling=bool(flags & CEILING),
-        until=until,
+        score if scored else None,
+        tier if scored else None,
+        entitlements,
+        flags & DISPUTED != 0,
+        flags & CEILING != 0,
+        until,
     )

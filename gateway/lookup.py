@@ -57,11 +57,11 @@ class _Reader:
             refilled = yield from self.partitions()
             return UNKNOWN if refilled == partitions else (yield from self.steps(subject))
         card = decode(raw)
-        self._names.check(card.pack)
-        state = card.at(day_of(self._clock()))
-        if state is None:
-            return (yield from self._evaluated(number, key))
-        return answer_of(card, state, self._names)
+        if card.pack == self._names.pack:
+            state = card.at(day_of(self._clock()))
+            if state is not None:
+                return answer_of(card, state, self._names)
+        return (yield from self._evaluated(number, key, card.pack))
 
     def partitions(self) -> _Steps[int]:
         """Ask how many partitions the store was filled from."""
@@ -71,9 +71,13 @@ class _Reader:
             raise StoreEmptyError
         return self._partitions
 
-    def _evaluated(self, number: int, key: str) -> _Steps[Answer]:
-        """Read the whole standing, whose card may be new by now, and evaluate its ledger if it is not."""
+    def _evaluated(self, number: int, key: str, pack: int) -> _Steps[Answer]:
+        """Read the whole standing, whose card may be new by now, and evaluate its ledger if it is not.
+
+        So a reader with an evaluator is exact also while workers and readers change to another pack.
+        """
         if self._evaluator is None:
+            self._names.check(pack)
             message = (
                 "the card's time has passed and its ledger has to be evaluated: give this reader an evaluator of the "
                 "worker's pack, or see why the worker's sweep is behind"
@@ -83,10 +87,9 @@ class _Reader:
         if not raw:
             return UNKNOWN
         card = decode(raw)
-        self._names.check(card.pack)
         day = day_of(self._clock())
-        state = card.at(day) or self._evaluator(number, raw[CARD_BYTES:], day)
-        return answer_of(card, state, self._names)
+        state = card.at(day) if card.pack == self._names.pack else None
+        return answer_of(card, state or self._evaluator(number, raw[CARD_BYTES:], day), self._names)
 
 
 class Lookup:

@@ -38,8 +38,8 @@ def measure(deployment: Deployment, scale: Scale, repetitions: int) -> Result:
     return Result(
         load={
             "subjects": scale.kernel_subjects,
-            "records a subject": 30,
-            "subjects of the plain evaluator": scale.plain_subjects,
+            "records_a_subject": 30,
+            "plain_subjects": scale.plain_subjects,
         },
         runs=runs,
         figures=figures,

@@ -3,7 +3,7 @@
 from benchmarks.child import Said, run
 from benchmarks.deployment import TOPIC_LIVE, Deployment
 from benchmarks.progress import tell
-from benchmarks.results import Result, Spread, at_most, spread
+from benchmarks.results import Result, at_most, spread
 from benchmarks.scale import Scale
 
 _WITHIN_S = 240.0
@@ -27,7 +27,7 @@ def measure(deployment: Deployment, scale: Scale, repetitions: int) -> Result:
     per_record = spread([_per_record(one["even"]) for one in runs])
     all_gib = [_per_record(one["even"]) * _ALL_RECORDS / 2**30 for one in runs]
     return Result(
-        load={"subjects": scale.memory_subjects, "records a subject": 30, "partitions": 4},
+        load={"subjects": scale.memory_subjects, "records_a_subject": 30, "partitions": 4},
         runs=runs,
         figures={
             "bytes a record, 30 for each subject": per_record,

@@ -55,8 +55,8 @@ def _filled(client: redis.Redis, filling: Callable[[Store], int]) -> dict[str, f
     store.disconnect()
     used = used_when_quiet(client) - before
     keys: Any = client.dbsize()
-    due: Any = sum(int(client.scard(name) or 0) for name in client.scan_iter("*:due:*", count=1_000))  # type: ignore[arg-type]
-    streams = sum(int(client.memory_usage(outbox_key(partition)) or 0) for partition in range(PARTITIONS))  # type: ignore[call-overload]
+    due: Any = sum(int(client.scard(name) or 0) for name in client.scan_iter("*:due:*", count=1_000))
+    streams = sum(int(client.memory_usage(outbox_key(partition)) or 0) for partition in range(PARTITIONS))
     return {
         "facts": facts,
         "used_bytes": used,

@@ -1,7 +1,6 @@
 """`jasmine lookup`, `explain` and `pseudonym`: one subject's standing, why it is so, and its id."""
 
 import time
-from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -46,10 +45,10 @@ def lookup(
     if scenario is not None and scenario not in {perk.scenario for perk in pack.perks}:
         fail(Exit.USAGE, f"no perk of the pack is in scenario '{scenario}'")
     shown: dict[str, Any] = (
-        asdict(answer.for_gateway(scenario))
+        answer.for_gateway(scenario)._asdict()
         if scenario
         else {
-            **asdict(answer),
+            **answer._asdict(),
             "perks": list(answer.entitlements),
             "pack": answer.pack and f"{answer.pack:016x}",
         }

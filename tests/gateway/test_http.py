@@ -4,7 +4,6 @@ import asyncio
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -38,7 +37,7 @@ SCORED = Answer(
     as_of=7,
     pack=1,
 )
-NO_SCORE = replace(SCORED, status="no_score", tier=None, perks=(), score=None, valid_until=None)
+NO_SCORE = SCORED._replace(status="no_score", tier=None, perks=(), score=None, valid_until=None)
 
 
 class FakeReader:

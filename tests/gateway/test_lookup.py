@@ -231,6 +231,16 @@ def test_a_card_of_another_pack_is_not_named_with_this_ones_names(ask: Ask, valk
 
 
 @both
+def test_a_reader_of_another_pack_evaluates_the_ledger_under_its_own(ask: Ask, valkey: str, city: City) -> None:
+    city.happen(an_event(RESIDENT, "subject.registered"))
+    other = PackNames(1, NAMES.tiers, NAMES.perks)
+
+    answer = ask(valkey, RESIDENT, other, evaluator=PackEvaluator(PACK), clock=city.clock)
+
+    assert (answer.score, answer.pack) == (500, 1)
+
+
+@both
 def test_an_emptied_store_is_a_failure_and_not_a_city_of_strangers(ask: Ask, valkey: str, city: City) -> None:
     with redis.Redis.from_url(valkey) as client:
         client.flushall()
@@ -413,7 +423,7 @@ def test_a_payment_gateway_sees_the_perks_of_its_scenario_and_no_score(valkey: s
         "scored", "good", ("transit_discount",), date_of(TODAY) + timedelta(days=1)
     )
     assert answer.for_gateway("medical").entitlements == ()
-    assert set(GatewayAnswer.__slots__) == {"status", "tier", "entitlements", "valid_until"}
+    assert set(GatewayAnswer._fields) == {"status", "tier", "entitlements", "valid_until"}
 
 
 def test_a_company_has_the_perks_of_companies(valkey: str, city: City) -> None:

@@ -1,0 +1,260 @@
+"""The relay: what a commit left in the outbox reaches Kafka at least once, in order, with ids to drop repetitions."""
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import orjson
+import pytest
+from confluent_kafka import KafkaException
+
+from schemas.codec import decode
+from schemas.errors import Reason, Refusal
+from schemas.subjects import parse_subject
+from scoring.card import CARD, NO_TIER
+from sinks.dead import DeadLetter
+from sinks.errors import StoreUnavailableError
+from sinks.outbox import CHANGE, Names, changes_between, entry, messages
+from sinks.store import Store
+from stream import relay as relay_module
+from stream.relay import ENTRIES_MAX, DeliveryError, Relay
+from tests.support.events import RESIDENT
+from tests.support.fake_kafka import FakeProducer
+from tests.support.redis_server import connect, free_port
+
+TOPICS = {True: "credit.dead", False: "credit.changes"}
+NAMES = Names(["poor", "good"], ["transit", "library"])
+DEADLINE_S = 5.0
+
+
+def a_change(offset: int = 7, subject: str = RESIDENT) -> Any:
+    change = np.zeros(1, CHANGE)
+    change["subject"] = parse_subject(subject)
+    change["as_of"] = offset
+    change["entitlements"] = 0b10
+    change["entitlements_before"] = 0b11
+    change["day"] = 20_781
+    change["tier"] = 1
+    change["tier_before"] = NO_TIER
+    return change
+
+
+def a_letter(offset: int = 3) -> DeadLetter:
+    return DeadLetter.of(
+        Refusal(Reason.NOT_JSON, "", "{", "send JSON"),
+        topic="credit.events",
+        partition=2,
+        offset=offset,
+        key=None,
+        value=b"\xff{",
+        headers=[("a", None), ("b", b"\x00")],
+    )
+
+
+class Outbox:
+    """An outbox that a test fills, and a relay with a producer that may fail."""
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+        self.producer = FakeProducer()
+        self.errors: list[Exception] = []
+        self.store = Store(client)
+        self.relay = Relay(self.store, self.producer, TOPICS, NAMES, self.errors.append)  # type: ignore[arg-type]  # a fake
+
+    def keep(self, pairs: list[bytes], partition: int = 0) -> None:
+        self.client.execute_command("XADD", f"{{{partition}}}:outbox", "*", *pairs)
+
+    def waiting(self, partition: int = 0) -> int:
+        return int(self.client.xlen(f"{{{partition}}}:outbox"))
+
+
+@pytest.fixture
+def outbox(client: Any) -> Iterator[Outbox]:
+    outbox = Outbox(client)
+    yield outbox
+    outbox.store.disconnect()
+
+
+def test_a_change_is_published_as_an_event_keyed_by_its_subject(outbox: Outbox) -> None:
+    outbox.keep(entry(a_change(), []))
+
+    assert outbox.relay.publish(0) == 1
+
+    (sent,) = outbox.producer.taken
+    assert (sent.topic, sent.key) == ("credit.changes", RESIDENT.encode())
+    assert sent.headers == [("content-type", b"application/cloudevents+json")]
+    assert orjson.loads(sent.value) == {
+        "specversion": "1.0",
+        "id": f"0/7/20781/{RESIDENT}",
+        "source": "/jasmine/scorer",
+        "type": "standing.changed",
+        "subject": RESIDENT,
+        "data": {
+            "day": "2026-11-24",
+            "tier": "good",
+            "tier_before": None,
+            "entitlements": ["library"],
+            "entitlements_before": ["transit", "library"],
+        },
+    }
+
+
+def test_a_dead_letter_is_published_whole_and_can_be_told_by_its_headers(outbox: Outbox) -> None:
+    letter = a_letter()
+    outbox.keep(entry(a_change()[:0], [letter]))
+
+    outbox.relay.publish(0)
+
+    (sent,) = outbox.producer.taken
+    assert (sent.topic, sent.key) == ("credit.dead", b"credit.events/2/3")
+    assert sent.headers == [("reason", b"not_json"), ("field", b"")]
+    assert DeadLetter.unpack(sent.value) == letter
+    assert (letter.key, letter.value, letter.headers) == (b"", b"\xff{", [("a", b""), ("b", b"\x00")])
+
+
+def test_a_published_letter_is_refused_again_for_the_same_reason() -> None:
+    letter = DeadLetter.unpack(a_letter().pack())
+
+    with pytest.raises(Refusal) as refused:
+        decode(letter.value, [*letter.headers])
+
+    assert refused.value.reason == letter.reason
+
+
+def test_all_of_an_entry_is_published_several_letters_too(outbox: Outbox) -> None:
+    outbox.keep(entry(np.concatenate([a_change(7), a_change(8)]), [a_letter(1), a_letter(2)]))
+
+    assert outbox.relay.publish(0) == 4
+    assert [one.topic for one in outbox.producer.taken] == ["credit.changes"] * 2 + ["credit.dead"] * 2
+    assert outbox.waiting() == 0
+
+
+def test_entries_are_published_oldest_first_some_at_a_time(outbox: Outbox) -> None:
+    for number in range(ENTRIES_MAX + 3):
+        outbox.keep(entry(a_change(number), []))
+
+    assert [outbox.relay.publish(0) for _ in range(3)] == [ENTRIES_MAX, 3, 0]
+
+    order = [int(orjson.loads(one.value)["id"].split("/")[1]) for one in outbox.producer.taken]
+    assert order == [*range(ENTRIES_MAX + 3)]
+    assert outbox.relay.published == ENTRIES_MAX + 3
+
+
+def test_an_entry_stays_until_kafka_has_acknowledged_all_of_it(outbox: Outbox) -> None:
+    outbox.keep(entry(np.concatenate([a_change(7), a_change(8), a_change(9)]), []))
+    outbox.producer.undelivered_at = 2
+
+    with pytest.raises(DeliveryError, match=r"1 of 3 records of the outbox were not taken: .*timed out"):
+        outbox.relay.publish(0)
+
+    assert outbox.waiting() == 1
+    assert outbox.relay.publish(0) == 3
+    assert outbox.waiting() == 0
+
+
+def test_an_acknowledgement_that_never_comes_is_a_failure_that_says_how_long_it_waited(outbox: Outbox) -> None:
+    outbox.keep(entry(a_change(), []))
+    outbox.producer.unheard_at = 1
+
+    with pytest.raises(DeliveryError, match=r"no acknowledgement within 30\.0 s"):
+        outbox.relay.publish(0)
+
+    assert outbox.waiting() == 1
+
+
+def test_what_is_published_again_is_the_same_record(outbox: Outbox) -> None:
+    outbox.keep(entry(a_change(), [a_letter()]))
+    outbox.producer.unheard_at = 2
+    with pytest.raises(DeliveryError):
+        outbox.relay.publish(0)
+
+    outbox.relay.publish(0)
+
+    assert [*outbox.producer.values().values()] == [2, 2]
+
+
+def test_a_full_queue_is_waited_for(outbox: Outbox) -> None:
+    outbox.keep(entry(np.concatenate([a_change(7), a_change(8)]), []))
+    outbox.producer.full_at = 2
+
+    assert outbox.relay.publish(0) == 2
+    assert outbox.producer.polls == 1
+
+
+def test_an_outbox_that_cannot_be_read_publishes_nothing() -> None:
+    producer = FakeProducer()
+    store = Store(connect(f"redis://127.0.0.1:{free_port()}/0"))
+    relay = Relay(store, producer, TOPICS, NAMES, lambda _: None)  # type: ignore[arg-type]  # a fake
+
+    with pytest.raises(StoreUnavailableError):
+        relay.publish(0)
+
+    assert producer.taken == []
+
+
+def test_the_thread_publishes_what_it_is_woken_for_and_the_rest_before_it_ends(outbox: Outbox) -> None:
+    outbox.relay.partitions = (0, 1)
+    outbox.keep(entry(a_change(1), []))
+    outbox.relay.start()
+    outbox.keep(entry(a_change(2), []), partition=1)
+    outbox.relay.wake()
+    outbox.keep(entry(a_change(3), []))
+
+    outbox.relay.end()
+    outbox.relay.join(DEADLINE_S)
+
+    assert not outbox.relay.is_alive()
+    assert outbox.waiting() + outbox.waiting(1) == 0
+    assert len(outbox.producer.taken) == 3
+
+
+@pytest.mark.parametrize("what", ["refused_at", "undelivered_at"])
+def test_the_thread_tells_of_a_failure_and_tries_again(
+    outbox: Outbox, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    monkeypatch.setattr(relay_module, "_RETRY_S", 0.01)
+    told = threading.Event()
+    outbox.relay._on_error = lambda error: (outbox.errors.append(error), told.set())  # type: ignore[assignment, func-returns-value]
+    setattr(outbox.producer, what, 1)
+    outbox.relay.partitions = (0,)
+    outbox.keep(entry(a_change(), []))
+    outbox.relay.start()
+
+    assert told.wait(DEADLINE_S)
+    outbox.relay.end()
+    outbox.relay.join(DEADLINE_S)
+
+    assert isinstance(outbox.errors[0], KafkaException | DeliveryError)
+    assert outbox.waiting() == 0
+
+
+def test_a_thread_that_cannot_publish_ends_all_the_same_and_leaves_the_rest(outbox: Outbox) -> None:
+    outbox.relay._producer = type("Dead", (FakeProducer,), {"flush": lambda *_: 1, "poll": lambda *_: 0})()
+    outbox.relay.partitions = (0,)
+    outbox.keep(entry(a_change(), []))
+    outbox.relay.end()
+    outbox.relay.start()
+    outbox.relay.join(DEADLINE_S)
+
+    assert not outbox.relay.is_alive()
+    assert outbox.waiting() == 1
+
+
+def test_a_change_is_one_of_tier_or_of_entitlements_and_nothing_else() -> None:
+    before, after = np.zeros(4, CARD), np.zeros(4, CARD)
+    before["version"] = after["version"] = 1
+    after["score"] = 9
+    after["tier"][1] = 1
+    after["entitlements"][2] = 1
+    before["version"][3] = 0
+
+    changes = changes_between(np.arange(4).astype(np.uint64), before, after)
+
+    assert changes["subject"].tolist() == [1, 2, 3]
+    assert changes["tier_before"].tolist() == [0, 0, NO_TIER]
+
+
+def test_an_entry_of_nothing_is_empty() -> None:
+    assert entry(a_change()[:0], []) == []
+    assert [*messages([], 0, NAMES)] == []
