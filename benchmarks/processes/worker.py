@@ -25,10 +25,11 @@ from stream.worker import Worker
 
 
 class Stages:
-    """Nanoseconds by stage of all batches, and when the last answer came."""
+    """Nanoseconds by stage of all batches, when the last answer came, and how often a fence refused a commit."""
 
     decode_ns = load_ns = commit_ns = process_ns = 0
     answered_ns = 0
+    refused = 0
 
 
 class _TimedDecoder(Decoder):
@@ -51,6 +52,7 @@ class _TimedStore(Store):
         committed = super().commit(commit)
         Stages.answered_ns = now_ns()
         Stages.commit_ns += perf_counter_ns() - began_ns
+        Stages.refused += not committed
         return committed
 
 
@@ -110,6 +112,8 @@ def _report(worker: Worker) -> None:
         outcomes=events,
         polls=metrics.registry.get_sample_value("credit_polls_total"),
         round_trips=metrics.registry.get_sample_value("credit_store_round_trips_total"),
+        commits_refused=Stages.refused,
+        seeks=metrics.registry.get_sample_value("credit_seeks_total"),
         stages_us={
             "decode": Stages.decode_ns / 1e3 / kind.records,
             "load": Stages.load_ns / 1e3 / kind.records,

@@ -14,7 +14,7 @@ from sinks.errors import PartitionLostError, StoreUnavailableError
 from sinks.keys import next_key
 from stream.process import Outcome
 from tests.support.events import LEFT_OUT, PARTITIONS, RECORDED_MS, RESIDENT, value_of
-from tests.support.fake_kafka import FakeLog
+from tests.support.fake_kafka import TOPIC, FakeLog, positions_after
 from tests.support.redis_server import connect, free_port
 from tests.support.scorers import (
     Scorer,
@@ -272,6 +272,31 @@ def test_an_emptied_store_is_filled_again_from_the_log(log: FakeLog, scorer: Sco
 
     assert (standings_in(client), due_in(client)) == before
     hold_store_to(expected_of(log), client)
+
+
+def test_a_poll_without_records_says_where_a_store_stands_that_was_set_back(
+    log: FakeLog, scorer: Scorer, client: Any
+) -> None:
+    register(log, RESIDENT, OTHER)
+    scorer.work()
+    positions = dict(scorer.positions)
+    assert scorer.processor.process(TOPIC, [], positions).seeks == {}
+    moved = next(partition for partition, position in positions.items() if position)
+    client.set(next_key(moved), 0)
+
+    outcome = scorer.processor.process(TOPIC, [], positions)
+
+    assert outcome == Outcome(seeks={**positions, moved: 0}, freshness_s=outcome.freshness_s)
+
+
+def test_partitions_named_without_a_record_keep_their_place(log: FakeLog, scorer: Scorer, client: Any) -> None:
+    register(log, RESIDENT)
+    records, _ = log.poll(scorer.positions, 10)
+
+    outcome = scorer.processor.process(TOPIC, records, dict(scorer.positions))
+
+    assert outcome.nexts == positions_after(scorer.positions, records)
+    assert [int(client.get(next_key(partition))) for partition in range(PARTITIONS)] == [*outcome.nexts.values()]
 
 
 def test_a_store_that_does_not_answer_is_said_so_and_nothing_is_written(log: FakeLog, scorer: Scorer) -> None:

@@ -19,8 +19,8 @@ class Watched:
         self.progress = Progress({int(name.removeprefix("p")): offset for name, offset in applied.items()})
         self.dog = Watchdog(self.progress, self._log_ends, lambda: self.now_s, STALL_S, self.stalls.append)
 
-    def _log_ends(self, partitions: list[int]) -> Mapping[int, int]:
-        return {partition: self.ends[partition] for partition in partitions} if self.answers else {}
+    def _log_ends(self, applied: Mapping[int, int]) -> Mapping[int, int]:
+        return {partition: self.ends[partition] for partition in applied} if self.answers else {}
 
     def after(self, seconds: float) -> str:
         self.now_s += seconds
