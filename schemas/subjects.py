@@ -16,6 +16,9 @@ from stdnum.exceptions import ValidationError
 from schemas.errors import Reason, Refusal
 
 
+_LETTERS = "rlo"
+
+
 class Kind(IntEnum):
     """What a subject is; the value stands in the two highest bits of its number."""
 
@@ -26,7 +29,7 @@ class Kind(IntEnum):
     @property
     def letter(self) -> str:
         """The first letter of a subject id of this kind."""
-        return "rlo"[self]
+        return _LETTERS[self]
 
 
 KIND_SHIFT = 62
@@ -48,7 +51,7 @@ def kind_of(number: int) -> Kind:
 
 def format_subject(number: int) -> str:
     """Return the id of a subject's number."""
-    return f"{kind_of(number).letter}-{number:016x}"
+    return f"{_LETTERS[number >> KIND_SHIFT]}-{number:016x}"
 
 
 def parse_subject(text: str) -> int:

@@ -92,7 +92,7 @@ class DeadLetter:
 
     def message(self) -> "Message":
         """Return the record for the topic of dead letters; its headers can be filtered without reading the value."""
-        from sinks.outbox import Message  # noqa: PLC0415 - the outbox knows dead letters, not the reverse
+        from sinks.outbox import Headers, Message  # noqa: PLC0415 - the outbox knows dead letters, not the reverse
 
-        headers = [("reason", self.reason.encode()), ("field", self.field.encode())]
+        headers: Headers = [("reason", self.reason.encode()), ("field", self.field.encode())]
         return Message(True, self.name.encode(), self.pack(), headers)

@@ -5,6 +5,7 @@ It runs in a thread of its own, behind the events: a commit never waits for it.
 
 import threading
 from collections.abc import Callable, Collection, Mapping
+from time import monotonic
 from typing import Any
 
 from confluent_kafka import KafkaException, Producer
@@ -13,12 +14,16 @@ from sinks.errors import StoreUnavailableError
 from sinks.outbox import Message, Names, messages
 from sinks.store import Store
 
-# Entries taken at a time: one is a batch's changes, so some hundreds of records.
-ENTRIES_MAX = 16
+# Entries taken at a time: one is a batch's changes, so up to a thousand records.
+ENTRIES_MAX = 4
 # How long one round of records may take to be acknowledged, in seconds, before it is sent again.
 DELIVERY_S_MAX = 30.0
 _IDLE_S = 0.5
 _RETRY_S = 2.0
+# Between rounds it rests so many times as long as a round took: behind a backlog of events, with changes in every
+# batch, it would otherwise take half of the interpreter's time from them.
+_REST = 4.0
+_REST_S_MAX = 1.0
 
 
 class DeliveryError(Exception):
@@ -62,6 +67,7 @@ class Relay(threading.Thread):
         while True:
             ending = self._ending.is_set()
             self._wake.clear()
+            began_s = monotonic()
             try:
                 published = sum(self.publish(partition) for partition in tuple(self.partitions))
             except (StoreUnavailableError, KafkaException, DeliveryError) as error:
@@ -73,6 +79,8 @@ class Relay(threading.Thread):
                 if ending:
                     return
                 self._wake.wait(_IDLE_S)
+            elif not ending:
+                self._ending.wait(min((monotonic() - began_s) * _REST, _REST_S_MAX))
 
     def publish(self, partition: int) -> int:
         """Publish the oldest entries of one outbox; return how many records that were.
@@ -114,7 +122,7 @@ class Relay(threading.Thread):
         while True:
             try:
                 self._producer.produce(
-                    self._topics[one.dead], one.value, one.key, headers=[*one.headers], on_delivery=on_delivery
+                    self._topics[one.dead], one.value, one.key, headers=one.headers, on_delivery=on_delivery
                 )
             except BufferError:
                 self._producer.poll(0.05)

@@ -30,7 +30,7 @@ class Watchdog(threading.Thread):
         stall_s_max: float,
         on_stall: Callable[[str], None],
     ) -> None:
-        """Take the parts; `log_ends`, told what is applied, asks Kafka, and returns nothing while it does not answer."""
+        """Take the parts; `log_ends` asks Kafka, given what is applied, and returns nothing while it is away."""
         super().__init__(name="watchdog", daemon=True)
         self._progress = progress
         self._log_ends = log_ends

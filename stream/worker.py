@@ -88,9 +88,7 @@ class Worker:
         names = Names([tier.id for tier in self._pack.tiers], [perk.id for perk in self._pack.perks])
         properties = {**settings.kafka, "enable.idempotence": True, "message.max.bytes": DEAD_BYTES_MAX, "log_level": 2}
         topics = {True: settings.topic_dead, False: settings.topic_changes}
-        self._relay = Relay(
-            Store(redis_client(settings)), Producer(properties), topics, names, partial(self._away, "kafka")
-        )
+        self._relay = Relay(Store(redis_client(settings)), Producer(properties), topics, names, self._not_published)
         ends = ReadableEnds(self._admin, settings)
         self._watchdog = Watchdog(self._progress, ends.of, clock, settings.stall_s_max, _die)
 
@@ -195,14 +193,14 @@ class Worker:
             except StoreUnavailableError as error:
                 self._progress.waiting_for = "redis"
                 self._away("redis", error)
-                await asyncio.sleep(pause_s)
-                pause_s = min(2 * pause_s, _PAUSE_S_MAX)
             except PartitionLostError as error:
                 self._away("redis", error)
                 await self._recover(error.partitions)
             else:
                 self._count(poll, outcome)
                 return outcome
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, _PAUSE_S_MAX)
 
     def _count(self, poll: Poll, outcome: Outcome) -> None:
         self._progress.waiting_for = ""
@@ -224,12 +222,12 @@ class Worker:
         """Begin lost partitions anew: the next attempt sees where they stand, and asks for the log from there."""
         with contextlib.suppress(StoreUnavailableError, TopicsError):
             log.error("the store lost partitions; replaying them", partitions=list(partitions))
-            count = await asyncio.to_thread(ensure_topics, self._admin, self._settings)
-            await asyncio.to_thread(self._store.open, self._key, count)
             await self._positions(partitions)
 
     async def _positions(self, partitions: Sequence[int]) -> Mapping[int, int]:
         """Return where to start, as the store has it; unknown partitions begin at the log's start."""
+        # A store that was emptied no longer says whose it is, and then no gateway answers from it.
+        await asyncio.to_thread(self._store.open, self._key, self._partitions)
         lowest = await asyncio.to_thread(log_starts, self._admin, self._settings.topic_events, partitions)
         return await asyncio.to_thread(self._store.positions, lowest, day_of(int(self._clock())))
 
@@ -278,6 +276,9 @@ class Worker:
             self.metrics.next_offset.labels(partition).set(offset)
             self.metrics.lag.labels(partition).set(self._watchdog.lag.get(partition, 0))
             self.metrics.outbox.labels(partition).set(self._store.outbox_length(partition))
+
+    def _not_published(self, error: Exception) -> None:
+        self._away("redis" if isinstance(error, StoreUnavailableError) else "kafka", error)
 
     def _away(self, part: str, error: Exception) -> None:
         self.metrics.retries.labels(part).inc()

@@ -13,6 +13,7 @@ from benchmarks.observe import Observations, read
 from benchmarks.progress import tell
 from benchmarks.results import Result, at_most, percentiles, spread
 from benchmarks.scale import Rate, Scale
+from benchmarks.worked import round_trips_a_batch, undisturbed
 
 _READY_S_MAX = 120.0
 _FILL_S_MAX = 120.0
@@ -62,6 +63,8 @@ def _side(deployment: Deployment, scale: Scale, side: str) -> Said:
         child.stop()
         said = child.expect("done", _READY_S_MAX)
         child.ended()
+    if side == "ours":
+        undisturbed(said)
     return {**said, "rates": _measured(path, loads)}
 
 
@@ -103,9 +106,7 @@ def _result(scale: Scale, runs: list[dict[str, Any]]) -> Result:
             figures[f"ours, {name} {place}, ms"] = spread(ours)
             figures[f"bare loop, {name} {place}, ms"] = spread(bare)
             figures[f"ours / bare loop, {name} {place}"] = spread([a / b for a, b in zip(ours, bare, strict=True)])
-    figures["round trips to Redis a batch"] = spread(
-        [one["ours"]["round_trips"] / one["ours"]["polls"] for one in runs]
-    )
+    figures["round trips to Redis a batch"] = spread([round_trips_a_batch(one["ours"]) for one in runs])
     figures["events a batch"] = spread([one["ours"]["events"] / one["ours"]["polls"] for one in runs])
     place = f"at {scale.rates[-1].events_per_s:,} events/s"
     return Result(

@@ -12,6 +12,7 @@ from benchmarks.load import open_load, sent
 from benchmarks.progress import tell
 from benchmarks.results import Result, at_most, spread
 from benchmarks.scale import Scale
+from benchmarks.worked import undisturbed
 
 _READY_S_MAX = 120.0
 _CLIENTS = ("blocking", "asyncio")
@@ -50,7 +51,7 @@ def _under_load(deployment: Deployment, scale: Scale) -> Said:
         asker.ended()
         said["load"] = sent(load, rate)
         worker.stop()
-        said["worker"] = worker.expect("done", _READY_S_MAX)
+        said["worker"] = undisturbed(worker.expect("done", _READY_S_MAX))
         worker.ended()
     late_s = (said["ended_ns"] - said["load"]["ended_ns"]) / 1e9
     if late_s > 0:

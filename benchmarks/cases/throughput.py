@@ -8,6 +8,7 @@ from benchmarks.errors import BenchmarkError
 from benchmarks.progress import tell
 from benchmarks.results import Result, at_least, at_most, spread
 from benchmarks.scale import Scale
+from benchmarks.worked import round_trips_a_batch, undisturbed
 
 _WITHIN_S = 240.0
 _NAMES = ("ours", "bare", "faust")
@@ -38,7 +39,7 @@ def measure(deployment: Deployment, scale: Scale, repetitions: int) -> Result:
 
 def _ours(deployment: Deployment, topic: str, scale: Scale) -> Said:
     events = scale.backlog_events
-    said = _drained(deployment, "worker", topic, events)
+    said = undisturbed(_drained(deployment, "worker", topic, events))
     outcomes = said["outcomes"]
     if sum(outcomes.values()) != events or outcomes["dead"]:
         message = f"of {events} events were {outcomes}: each should be scored, or skipped as a repetition"
@@ -71,7 +72,7 @@ def _result(scale: Scale, runs: list[dict[str, Said]]) -> Result:
         "stock Faust, events/s": spread(rates["faust"]),
         "ours / bare loop": spread([ours / bare for ours, bare in zip(rates["ours"], rates["bare"], strict=True)]),
         "ours / stock Faust": spread([ours / peer for ours, peer in zip(rates["ours"], rates["faust"], strict=True)]),
-        "round trips to Redis a batch": spread([one["ours"]["round_trips"] / one["ours"]["polls"] for one in runs]),
+        "round trips to Redis a batch": spread([round_trips_a_batch(one["ours"]) for one in runs]),
         "events a batch": spread([one["ours"]["events"] / one["ours"]["polls"] for one in runs]),
         "processor time, us an event": spread([1e6 * one["ours"]["cpu_s"] / one["ours"]["events"] for one in runs]),
         **{f"stage {name}, us an event": spread(values) for name, values in stages.items()},

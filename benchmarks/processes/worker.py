@@ -25,11 +25,20 @@ from stream.worker import Worker
 
 
 class Stages:
-    """Nanoseconds by stage of all batches, when the last answer came, and how often a fence refused a commit."""
+    """What is added up over all batches.
+
+    Attributes:
+        decode_ns: and the others, time by stage.
+        answered_ns: when the last commit's answer had come.
+        refused: commits that a fence refused.
+        comparisons: polls without a record, by which a worker makes sure where the store stands.
+        comparing_trips: their round trips.
+
+    """
 
     decode_ns = load_ns = commit_ns = process_ns = 0
     answered_ns = 0
-    refused = 0
+    refused = comparisons = comparing_trips = 0
 
 
 class _TimedDecoder(Decoder):
@@ -62,6 +71,7 @@ class _ObservedProcessor(Processor):
     observer: ClassVar[Observer | None] = None
     began_ns: ClassVar[int] = 0
     first: ClassVar[int] = 0
+    used_before_s: ClassVar[float] = 0.0
     used_s: ClassVar[float] = 0.0
     records: ClassVar[int] = 0
     until: ClassVar[int] = sys.maxsize
@@ -69,18 +79,21 @@ class _ObservedProcessor(Processor):
 
     def process(self, topic: str, records: Sequence[RawRecord], starts: Mapping[int, int]) -> Outcome:
         kind = type(self)
-        began_ns, used_before_s = now_ns(), cpu_s() if not kind.records else 0.0
+        began_ns, used_s, trips = now_ns(), 0.0 if kind.records else cpu_s(), self._store.round_trips
         outcome = super().process(topic, records, starts)
-        if outcome.seeks:
+        if not records:
+            Stages.comparisons += 1
+            Stages.comparing_trips += self._store.round_trips - trips
+        if not records or outcome.seeks:
             return outcome
         if not kind.records:
-            kind.began_ns, kind.first, kind.used_s = began_ns, len(records), used_before_s
+            kind.began_ns, kind.first, kind.used_before_s = began_ns, len(records), used_s
         kind.records += len(records)
         Stages.process_ns += now_ns() - began_ns
         if kind.observer is not None:
             kind.observer.batch([record.value() for record in records], Stages.answered_ns)
         if kind.records >= kind.until:
-            kind.used_s = cpu_s() - kind.used_s
+            kind.used_s = cpu_s() - kind.used_before_s
             kind.worker.stop()
         return outcome
 
@@ -112,6 +125,8 @@ def _report(worker: Worker) -> None:
         outcomes=events,
         polls=metrics.registry.get_sample_value("credit_polls_total"),
         round_trips=metrics.registry.get_sample_value("credit_store_round_trips_total"),
+        comparisons=Stages.comparisons,
+        comparing_round_trips=Stages.comparing_trips,
         commits_refused=Stages.refused,
         seeks=metrics.registry.get_sample_value("credit_seeks_total"),
         stages_us={
@@ -148,6 +163,7 @@ def main() -> None:
     else:
         uvloop.run(worker.run())
     if _ObservedProcessor.observer is not None:
+        _ObservedProcessor.used_s = cpu_s() - _ObservedProcessor.used_before_s
         _ObservedProcessor.observer.write(options.observe)
     _report(worker)
 

@@ -69,9 +69,7 @@ def gateway_says(deployment: Deployment, subjects: list[str], folder: Path) -> d
     return {subject: answer.raise_for_status().json()["tier"] for subject, answer in answers.items()}
 
 
-def test_what_was_committed_before_a_graceful_stop_is_published(
-    deployment: Deployment, past: list[Published]
-) -> None:
+def test_what_was_committed_before_a_graceful_stop_is_published(deployment: Deployment, past: list[Published]) -> None:
     worker = deployment.start(poll_records_max=20).wait_ready()
     feed = deployment.feed(past, per_second=10_000)
     until(lambda: deployment.applied() > 3_000, "some thousand events are applied")

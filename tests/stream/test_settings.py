@@ -1,9 +1,12 @@
 """Settings: a wrong value is named by its variable, with what was given and what would be right."""
 
+import os
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from city.identity import resident_number
 from schemas.subjects import Pseudonymiser
 from stream.clients import redis_client
 from stream.settings import PREFIX, Settings, SettingsError, load_settings
@@ -13,8 +16,6 @@ KEY = "a key for the tests of settings"
 
 @pytest.fixture(autouse=True)
 def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    import os  # noqa: PLC0415 - only to begin with nothing
-
     for name in [*os.environ]:
         if name.startswith(PREFIX):
             monkeypatch.delenv(name)
@@ -91,14 +92,14 @@ def test_the_key_can_be_kept_in_a_file_whose_last_line_end_does_not_count(
     path = tmp_path / "key"
     path.write_text(KEY + "\n")
     monkeypatch.setenv("JASMINE_PSEUDONYM_KEY_FILE", str(path))
-    number = "11010519491231002X"
+    number = resident_number(1, date(1990, 1, 1), 1)
 
     assert load_settings().key == KEY.encode()
     assert load_settings().pseudonymiser.resident(number) == Pseudonymiser(KEY.encode()).resident(number)
 
 
 def test_a_missing_key_says_how_to_make_one() -> None:
-    with pytest.raises(SettingsError, match="JASMINE_PSEUDONYM_KEY is not set: .*openssl rand -hex 32"):
+    with pytest.raises(SettingsError, match=r"JASMINE_PSEUDONYM_KEY is not set: .*openssl rand -hex 32"):
         _ = load_settings().key
 
 
@@ -114,7 +115,7 @@ def test_a_short_key_says_how_long_it_has_to_be(monkeypatch: pytest.MonkeyPatch)
 def test_a_key_file_that_cannot_be_read_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("JASMINE_PSEUDONYM_KEY_FILE", str(tmp_path / "nowhere"))
 
-    with pytest.raises(SettingsError, match="JASMINE_PSEUDONYM_KEY_FILE: .*nowhere"):
+    with pytest.raises(SettingsError, match=r"JASMINE_PSEUDONYM_KEY_FILE: .*nowhere"):
         _ = load_settings().key
 
 

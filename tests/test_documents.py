@@ -1,0 +1,73 @@
+"""What an operator can set, see or meet is in the documents."""
+
+from pathlib import Path
+
+import pytest
+
+from schemas.errors import Reason
+from stream.cli.output import Exit
+from stream.metrics import Metrics
+from stream.settings import PREFIX, Settings
+from stream.worker import EXIT_STALLED
+
+ROOT = Path(__file__).resolve().parent.parent
+WHERE = "docs/operations.md is the place for it"
+
+
+@pytest.fixture(scope="module")
+def documents() -> str:
+    """README and all of docs, as one text."""
+    return "\n".join(path.read_text("utf-8") for path in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))])
+
+
+def missing(names: list[str], text: str) -> list[str]:
+    return [name for name in names if f"`{name}" not in text and f"{name}`" not in text]
+
+
+def test_every_setting_is_documented(documents: str) -> None:
+    names = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
+
+    assert missing(names, documents) == [], WHERE
+
+
+def test_every_documented_setting_exists(documents: str) -> None:
+    rows = [line.split("`")[1] for line in documents.splitlines() if line.startswith(f"| `{PREFIX}")]
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields} | {f"{PREFIX}KAFKA_*"}
+
+    assert rows
+    assert {*rows} - known == set(), WHERE
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    operations = (ROOT / "docs" / "operations.md").read_text("utf-8")
+    rows = {
+        line.split("`")[1]: line.split("|")[2].strip()
+        for line in operations.splitlines()
+        if line.startswith(f"| `{PREFIX}")
+    }
+    defaults = {
+        f"{PREFIX}{name.upper()}": str(field.default).removesuffix(".0")
+        for name, field in Settings.model_fields.items()
+        if isinstance(field.default, str | int | float)
+    }
+    wrong = {name: (rows.get(name), default) for name, default in defaults.items() if rows.get(name) != default}
+
+    assert wrong == {}, WHERE
+
+
+def test_every_metric_is_documented(documents: str) -> None:
+    families = [*Metrics().registry.collect()]
+    names = [family.name + ("_total" if family.type == "counter" else "") for family in families]
+
+    assert missing(names, documents) == [], WHERE
+
+
+def test_every_reason_of_refusal_is_documented(documents: str) -> None:
+    assert missing([*Reason], documents) == [], WHERE
+
+
+def test_every_exit_code_is_documented(documents: str) -> None:
+    (line,) = [line for line in documents.splitlines() if line.startswith("0 done")]
+    codes = [int(part.split()[0]) for part in line.rstrip(".").split(" · ")]
+
+    assert codes == [*Exit, EXIT_STALLED], WHERE
