@@ -3,14 +3,11 @@
 import base64
 import dataclasses
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
 
 import orjson
 
 from schemas.errors import Refusal
-
-if TYPE_CHECKING:
-    from sinks.outbox import Message
+from sinks.message import Headers, Message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,9 +87,7 @@ class DeadLetter:
         stated["headers"] = [(name, base64.b64decode(value)) for name, value in stated["headers"]]
         return cls(**stated)
 
-    def message(self) -> "Message":
+    def message(self) -> Message:
         """Return the record for the topic of dead letters; its headers can be filtered without reading the value."""
-        from sinks.outbox import Headers, Message  # noqa: PLC0415 - the outbox knows dead letters, not the reverse
-
         headers: Headers = [("reason", self.reason.encode()), ("field", self.field.encode())]
         return Message(True, self.name.encode(), self.pack(), headers)

@@ -5,8 +5,6 @@ entitles to. The relay publishes entries at least once, with ids that let a cons
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 import orjson
@@ -17,6 +15,7 @@ from schemas.events import CONTENT_TYPE_STRUCTURED, SPEC_VERSION
 from schemas.subjects import format_subject
 from scoring.card import NO_TIER, Cards
 from sinks.dead import DeadLetter
+from sinks.message import Headers, Message
 
 CHANGE = np.dtype(
     [
@@ -30,8 +29,6 @@ CHANGE = np.dtype(
     ]
 )
 Changes = NDArray[np.void]
-# As confluent_kafka takes them.
-Headers: TypeAlias = list[tuple[str, str | bytes | None]]
 
 CHANGE_TYPE = "standing.changed"
 CHANGE_SOURCE = "/jasmine/scorer"
@@ -52,16 +49,6 @@ def changes_between(subjects: NDArray[np.uint64], before: Cards, after: Cards) -
     changes["tier"] = after["tier"][moved]
     changes["tier_before"] = tier_before[moved]
     return changes
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One record to publish: to the topic of changes, or of dead letters."""
-
-    dead: bool
-    key: bytes
-    value: bytes
-    headers: Headers
 
 
 def entry(changes: Changes, dead: Iterable[DeadLetter]) -> list[bytes]:

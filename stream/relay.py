@@ -11,7 +11,8 @@ from typing import Any
 from confluent_kafka import KafkaException, Producer
 
 from sinks.errors import StoreUnavailableError
-from sinks.outbox import Message, Names, messages
+from sinks.message import Message
+from sinks.outbox import Names, messages
 from sinks.store import Store
 
 # Entries taken at a time: one is a batch's changes, so up to a thousand records.
