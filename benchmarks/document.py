@@ -16,7 +16,7 @@ _HEAD = """# Benchmarks
 
 What Jasmine costs on one small machine, beside the limits of what it stands on and beside peers that do the same work.
 Ours and theirs take turns within one run, each in a fresh process, so that both see the same machine.
-A figure is the median of the repetitions; in brackets stand the least and the most.
+A figure is the median of the repetitions; its range are the least and the most of them.
 All raw numbers are in `benchmarks/results/`.
 """
 
@@ -135,7 +135,7 @@ def _machines(found: dict[str, Values], cases: list[str]) -> str:
     for lines_of, of in rows.items():
         when = min(found[case]["measured_at"] for case in of)
         repetitions = found[of[0]]["repetitions"]
-        parts += [f"Measured from {when} on, {repetitions} repetitions: {', '.join(of)}.", lines_of, ""]
+        parts += [f"Cases {', '.join(of)}: measured from {when} on; repetitions: {repetitions}.", lines_of, ""]
     return "\n".join(parts)
 
 
@@ -151,16 +151,36 @@ def _targets(found: dict[str, Values], cases: Iterable[str]) -> str:
 
 def _case(case: str, content: Values, images: str) -> str:
     intro = _TEXTS[case].format_map(content["load"])
+    figures = dict(content["figures"])
+    table = _percentiles(content["load"], figures) if case == "freshness" else []
     lines = [
         intro,
         f"![{_alternative(case)}]({images}/bench-{case}.png)",
         "",
+        *table,
         "| figure | median | range |",
         "|---|---|---|",
     ]
-    for name, figure in content["figures"].items():
-        lines.append(f"| {name} | {_number(figure['median'])} | {_number(figure['min'])} - {_number(figure['max'])} |")
+    for name, figure in figures.items():
+        lines.append(f"| {name} | {_number(figure['median'])} | {_range(figure)} |")
     return "\n".join([*lines, ""])
+
+
+def _percentiles(load: Values, figures: Values) -> list[str]:
+    """Return the table of percentiles by rate and side, whose figures are taken out."""
+    names = ("p50", "p90", "p99", "p99.9", "max")
+    lines = [f"| events/s | milliseconds | {' | '.join(names)} |", "|---|---|" + "---|" * len(names)]
+    for rate in load["rates"]:
+        place = f"at {rate['events_per_s']:,} events/s"
+        for side, unit in (("ours", ", ms"), ("bare loop", ", ms"), ("ours / bare loop", "")):
+            cells = [figures.pop(f"{side}, {name} {place}{unit}") for name in names]
+            told = " | ".join(f"{_number(cell['median'])} ({_range(cell)})" for cell in cells)
+            lines.append(f"| {rate['events_per_s']:,} | {side} | {told} |")
+    return [*lines, ""]
+
+
+def _range(figure: Values) -> str:
+    return f"{_number(figure['min'])} - {_number(figure['max'])}"
 
 
 def _alternative(case: str) -> str:

@@ -13,7 +13,7 @@ def undisturbed(said: Said) -> Said:
     """
     if said["seeks"] or said["commits_refused"]:
         message = (
-            f"the worker had to read again {said['seeks']:.0f} times and was refused {said['commits_refused']} commits: "
+            f"the worker had to read again {said['seeks']:.0f} times; {said['commits_refused']} commits were refused: "
             "somebody else writes to this Redis, or empties it; measure on one of its own"
         )
         raise BenchmarkError(message)

@@ -18,7 +18,7 @@ from schemas.decoder import Decoder
 from schemas.records import RecordKey
 from scoring.kernel import compile_rules
 from scoring.pack import Pack, load_pack
-from sinks.errors import PartitionLostError, StoreMismatchError, StoreUnavailableError
+from sinks.errors import PartitionLostError, StoreError, StoreMismatchError, StoreUnavailableError
 from sinks.outbox import Names
 from sinks.store import Store
 from stream.clients import redis_client
@@ -77,11 +77,12 @@ class Worker:
         self._round_trips = 0
         self._published = 0
         self._partitions = 0
-        self._failure: StoreMismatchError | None = None
+        self._failure: StoreError | None = None
         self._progress = Progress(waiting_for="start")
         self._stopping = asyncio.Event()
         self.metrics = Metrics()
         self.metrics.pack.labels(self._pack.id, f"{self._pack.hash:016x}").set(1)
+        self.metrics.ready.set_function(lambda: float(not self._progress.waiting_for))
         self._server = MetricsServer(
             self.metrics, settings.metrics_host, settings.metrics_port, lambda: self._progress.waiting_for
         )
@@ -204,7 +205,8 @@ class Worker:
 
     def _count(self, poll: Poll, outcome: Outcome) -> None:
         self._progress.waiting_for = ""
-        self._progress.applied.update(outcome.nexts)
+        # After a seek, lag and watchdog count from where the store stands.
+        self._progress.applied.update({**outcome.nexts, **outcome.seeks})
         self.metrics.polls.inc(bool(poll.records))
         self.metrics.round_trips.inc(self._store.round_trips - self._round_trips)
         self._round_trips = self._store.round_trips
@@ -266,9 +268,13 @@ class Worker:
                 self._gauge()
             except (StoreUnavailableError, PartitionLostError) as error:
                 self._away("redis", error)
+            except StoreError as error:
+                # Permanent, as for an event about that subject: the worker ends by it, not only the sweep.
+                self._failure = error
+                self.stop()
+                return
 
     def _gauge(self) -> None:
-        self.metrics.ready.set(not self._progress.waiting_for)
         published = self._relay.published
         self.metrics.published.inc(published - self._published)
         self._published = published

@@ -93,6 +93,7 @@ def _result(scale: Scale, runs: list[dict[str, Any]]) -> Result:
             figures[f"{client} SDK, {name}, ms"] = spread(sdk)
             figures[f"{client} bare GETRANGE, {name}, ms"] = spread(bare)
             figures[f"{client} SDK / bare, {name}"] = spread([a / b for a, b in zip(sdk, bare, strict=True)])
+        figures[f"{client} SDK, lookups past their deadline"] = spread([one[client]["past_deadline"] for one in runs])
     figures["HTTP lookups/s"] = spread([one["http"]["lookups_per_s"] for one in runs])
     figures["HTTP p50, ms"] = spread([one["http"]["milliseconds"]["p50"] for one in runs])
     figures["HTTP p99, ms"] = spread([one["http"]["milliseconds"]["p99"] for one in runs])

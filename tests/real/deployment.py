@@ -111,18 +111,18 @@ class WorkerProcess:
 
 
 class Feed(threading.Thread):
-    """Publishes records at a steady rate from a thread of its own."""
+    """Publishes records at a steady rate from a thread of its own, to their end or until it is told to end."""
 
     def __init__(self, deployment: "Deployment", records: Sequence[Published], per_second: float) -> None:
         super().__init__(name="feed", daemon=True)
         self._deployment, self._records, self._per_second = deployment, records, per_second
-        self._ending = threading.Event()
+        self.ending = threading.Event()
 
     def run(self) -> None:
         producer = self._deployment.producer()
         began_s = time.monotonic()
         done = 0
-        while done < len(self._records) and not self._ending.wait(0.02):
+        while done < len(self._records) and not self.ending.wait(0.02):
             due = min(int((time.monotonic() - began_s) * self._per_second), len(self._records))
             for published in self._records[done:due]:
                 produce(producer, self._deployment.topic, published)
@@ -130,8 +130,9 @@ class Feed(threading.Thread):
         producer.flush(READY_S_MAX)
 
     def end(self) -> None:
-        self._ending.set()
-        self.join(DEADLINE_S)
+        """Publish no more, and wait until all that was is with Kafka."""
+        self.ending.set()
+        self.join(READY_S_MAX)
 
 
 def produce(producer: Producer, topic: str, published: Published) -> None:
@@ -169,6 +170,7 @@ class Deployment:
             "JASMINE_METRICS_PORT": "0",
         }
         self.workers: list[WorkerProcess] = []
+        self.feeds: list[Feed] = []
 
     def environment(self, **settings: object) -> dict[str, str]:
         """Return a process's environment; `poll_records_max=10` sets JASMINE_POLL_RECORDS_MAX."""
@@ -197,9 +199,9 @@ class Deployment:
         assert producer.flush(DEADLINE_S) == 0
 
     def feed(self, records: Sequence[Published], per_second: float) -> Feed:
-        feed = Feed(self, records, per_second)
-        feed.start()
-        return feed
+        self.feeds.append(Feed(self, records, per_second))
+        self.feeds[-1].start()
+        return self.feeds[-1]
 
     def truth(self) -> Truth:
         """Read the log, and say what it comes to."""
@@ -239,7 +241,9 @@ class Deployment:
         return truth
 
     def close(self) -> None:
-        """End every process, whatever state it is in."""
+        """End every process and every feed, whatever state it is in."""
+        for feed in self.feeds:
+            feed.ending.set()
         for worker in self.workers:
             worker.kill()
         self.client.close()

@@ -22,32 +22,32 @@ def cut(redis: Redis, count: int) -> None:
         log.truncate(file.stat().st_size - count)
 
 
-def test_a_redis_that_is_killed_and_comes_back_is_waited_for(deployment: Deployment, past: list[Published]) -> None:
-    feed = deployment.feed(past, per_second=2_000)
+def test_a_redis_that_is_killed_and_comes_back_is_waited_for(deployment: Deployment, day: list[Published]) -> None:
+    feed = deployment.feed(day, per_second=500)
     worker = deployment.start().wait_ready()
-    until(lambda: deployment.applied() > 2_000, "some thousand events are applied")
+    until(lambda: deployment.applied() > 1_000, "a thousand events are applied")
 
     deployment.redis.kill()
 
     until(lambda: {line["part"] for line in worker.logged(AWAY)} == {"redis"}, "the worker says what it waits for")
     until(lambda: not worker.is_ready(), "the worker is not ready")
     deployment.redis.start()
-    feed.join()
+    feed.end()
     deployment.hold()
     until(worker.is_ready, "the worker is ready again")
 
 
 def test_a_redis_that_lost_its_last_second_gets_it_back_from_the_log(
-    deployment: Deployment, past: list[Published]
+    deployment: Deployment, day: list[Published]
 ) -> None:
-    feed = deployment.feed(past, per_second=2_000)
+    feed = deployment.feed(day, per_second=500)
     worker = deployment.start().wait_ready()
-    until(lambda: deployment.applied() > 4_000, "some thousand events are applied")
+    until(lambda: deployment.applied() > 1_500, "some events are applied")
 
     deployment.redis.kill()
-    cut(deployment.redis, 300_000)
+    cut(deployment.redis, 100_000)
     deployment.redis.start()
-    feed.join()
+    feed.end()
 
     deployment.hold(changes=False)
     assert worker.logged("log and store stand apart; reading again")
@@ -69,15 +69,15 @@ def test_a_redis_that_lost_its_last_second_gets_it_back_although_no_event_comes(
 
 
 def test_a_redis_that_was_emptied_is_filled_again_from_the_log_s_beginning(
-    deployment: Deployment, past: list[Published]
+    deployment: Deployment, day: list[Published]
 ) -> None:
-    feed = deployment.feed(past[:8_000], per_second=2_000)
+    feed = deployment.feed(day, per_second=500)
     first = deployment.start().wait_ready()
     second = deployment.start().wait_ready()
     until(lambda: second.metric("credit_events_total") > 100, "the second worker has work")
 
     deployment.client.flushall()
-    feed.join()
+    feed.end()
     deployment.hold(changes=False)
     assert first.logged("the store lost partitions; replaying them")
     assert second.logged("the store lost partitions; replaying them")
@@ -111,15 +111,15 @@ def test_a_worker_that_waits_for_kafka_can_be_stopped(deployment: Deployment) ->
     assert worker.stop() == 0
 
 
-def test_a_kafka_that_is_killed_and_comes_back_is_waited_for(deployment: Deployment, past: list[Published]) -> None:
-    feed = deployment.feed(past, per_second=1_000)
+def test_a_kafka_that_is_killed_and_comes_back_is_waited_for(deployment: Deployment, day: list[Published]) -> None:
+    feed = deployment.feed(day, per_second=500)
     workers = [deployment.start().wait_ready(), deployment.start().wait_ready()]
-    until(lambda: deployment.applied() > 2_000, "some thousand events are applied")
+    until(lambda: deployment.applied() > 1_000, "a thousand events are applied")
 
     deployment.kafka.kill()
 
     until(lambda: any(line["part"] == "kafka" for line in workers[0].logged(AWAY)), "the worker says what it waits for")
     deployment.kafka.start()
-    feed.join()
+    feed.end()
     deployment.hold()
     assert [worker.process.poll() for worker in workers] == [None, None]

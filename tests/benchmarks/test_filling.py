@@ -1,0 +1,28 @@
+from itertools import pairwise
+
+import numpy as np
+
+from benchmarks.filling import even, ledgers_of
+
+
+def test_even_ledgers_have_the_same_length_and_order_as_real_ones() -> None:
+    facts, starts, subjects = ledgers_of(200)
+
+    evened, bounds = even(facts, starts, 30)
+
+    assert len(evened) == 30 * len(subjects)
+    assert np.diff(bounds).tolist() == [30] * len(subjects)
+    for begin, stop in pairwise(bounds.tolist()):
+        ledger = evened[begin:stop]
+        keys = list(zip(ledger["occurred"].tolist(), ledger["record"].tolist(), strict=True))
+        assert keys == sorted(set(keys))
+
+
+def test_what_a_long_ledger_keeps_is_its_own_beginning() -> None:
+    facts, starts, _ = ledgers_of(200)
+    longest = int(np.argmax(np.diff(starts)))
+
+    evened, _ = even(facts, starts, 30)
+
+    kept = evened[30 * longest : 30 * (longest + 1)]
+    assert kept.tobytes() == facts[starts[longest] : starts[longest] + 30].tobytes()

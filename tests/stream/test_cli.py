@@ -1,0 +1,452 @@
+"""The command line: help with an example, exit codes that mean something, and JSON for machines."""
+
+import base64
+import io
+import json
+import subprocess
+import sys
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka import Producer
+
+from city.identity import credit_code, resident_number
+from schemas.catalogue import EVENT_TYPES
+from schemas.partitioner import partition_of
+from schemas.subjects import Pseudonymiser
+from stream.cli.main import _COMMANDS, main
+from stream.cli.output import Exit, out
+from tests.stream.conftest import Deployment
+from tests.support.embedded_worker import COMMAND, KEY, environment_of, until
+from tests.support.events import value_of
+from tests.support.records import shipped
+from tests.support.redis_server import free_port
+
+BORN = date(1990, 1, 1)
+NOBODY = "r-3fffffffffffffff"
+COMMANDS = [[one] for one in _COMMANDS if one != "dead"] + [["dead", one] for one in ("list", "show", "replay")]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a command said."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+Jasmine = Callable[..., Answer]
+
+
+@pytest.fixture
+def jasmine(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Jasmine:
+    """Run a command in this process, as the shell would."""
+
+    def run(*arguments: str, stdin: bytes = b"") -> Answer:
+        monkeypatch.setattr(sys, "argv", ["jasmine", *arguments])
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        with pytest.raises(SystemExit) as ended:
+            main()
+        captured = capsys.readouterr()
+        code = ended.value.code
+        assert isinstance(code, int)
+        return Answer(code, captured.out, " ".join(captured.err.split()))
+
+    return run
+
+
+def settings(monkeypatch: pytest.MonkeyPatch, bootstrap_servers: str, redis_url: str, **changes: str) -> None:
+    for name, value in environment_of(bootstrap_servers, redis_url, **changes).items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def _at_work(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings(monkeypatch, deployment.bootstrap_servers, deployment.redis_url)
+
+
+@pytest.fixture
+def _away(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings(monkeypatch, f"127.0.0.1:{free_port()}", f"redis://127.0.0.1:{free_port()}/0")
+
+
+def a_resident(number: int) -> str:
+    return f"r-{0x5000 + number:016x}"
+
+
+def line_of(subject: str, type_name: str = "subject.registered", **changes: Any) -> bytes:
+    stated = {"id": f"{type_name} of {subject}", "subject": subject, "time": "2026-11-01T08:30:00+08:00", **changes}
+    return value_of(type_name, **stated) + b"\n"
+
+
+# Without any part.
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_explains_itself_with_an_example(jasmine: Jasmine, command: list[str]) -> None:
+    answer = jasmine(*command, "--help")
+
+    assert answer.code == Exit.DONE
+    assert "Example" in answer.out
+    assert f"jasmine {' '.join(command)}" in " ".join(answer.out.replace("│", " ").split())
+
+
+def test_without_a_command_all_are_listed(jasmine: Jasmine) -> None:
+    answer = jasmine()
+
+    assert [command for command in _COMMANDS if command not in answer.out] == []
+
+
+def test_a_command_that_does_not_exist_is_wrong_usage(jasmine: Jasmine) -> None:
+    assert jasmine("score").code == Exit.USAGE
+
+
+def test_types_are_the_catalogue(jasmine: Jasmine) -> None:
+    answer = jasmine("types", "--json")
+
+    assert answer.code == Exit.DONE
+    assert [one["type"] for one in answer.json] == [one.name for one in EVENT_TYPES]
+
+
+def test_types_for_people_name_every_type(jasmine: Jasmine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(out, "_width", 200)
+
+    shown = jasmine("types").out
+
+    assert [one.name for one in EVENT_TYPES if one.name not in shown or one.chinese not in shown] == []
+
+
+@pytest.mark.usefixtures("_away")
+@pytest.mark.parametrize("kind", ["resident", "legal_person", "organisation"])
+def test_a_pseudonym_is_made_of_a_number_on_standard_input(jasmine: Jasmine, kind: str) -> None:
+    pseudonymiser = Pseudonymiser(KEY.encode())
+    number, expected = {
+        "resident": (one := resident_number(1, BORN, 1), pseudonymiser.resident(one)),
+        "legal_person": (one := credit_code(1, 2, legal_person=True), pseudonymiser.legal_person(one)),
+        "organisation": (one := credit_code(1, 2, legal_person=False), pseudonymiser.organisation(one)),
+    }[kind]
+
+    answer = jasmine("pseudonym", "-", "--kind", kind, stdin=number.encode() + b"\n")
+
+    assert (answer.code, answer.out) == (Exit.DONE, expected + "\n")
+
+
+@pytest.mark.usefixtures("_away")
+def test_a_wrong_number_is_refused_without_being_repeated(jasmine: Jasmine) -> None:
+    wrong = resident_number(1, BORN, 1)[:-1] + "x"
+
+    answer = jasmine("pseudonym", "-", stdin=wrong.encode())
+
+    assert answer.code == Exit.REFUSED
+    assert wrong not in answer.out + answer.err
+
+
+@pytest.mark.usefixtures("_away")
+def test_a_kind_that_does_not_exist_is_wrong_usage(jasmine: Jasmine) -> None:
+    answer = jasmine("pseudonym", "-", "--kind", "robot")
+
+    assert answer.code == Exit.USAGE
+    assert "resident, legal_person, organisation" in answer.err
+
+
+@pytest.mark.usefixtures("_away")
+def test_a_wrong_setting_is_named(jasmine: Jasmine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JASMINE_PARTITIONS", "none")
+
+    answer = jasmine("lookup", NOBODY)
+
+    assert answer.code == Exit.SETTINGS
+    assert answer.err.startswith("jasmine: JASMINE_PARTITIONS: was 'none'")
+
+
+@pytest.mark.usefixtures("_away")
+def test_a_pack_that_is_not_there_is_named(jasmine: Jasmine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("JASMINE_PACK", str(tmp_path / "nowhere"))
+
+    answer = jasmine("lookup", NOBODY)
+
+    assert answer.code == Exit.SETTINGS
+    assert "nowhere" in answer.err
+
+
+@pytest.mark.usefixtures("_away")
+@pytest.mark.parametrize("command", ["lookup", "explain"])
+def test_a_redis_that_is_away_is_said_so(jasmine: Jasmine, command: str) -> None:
+    answer = jasmine(command, NOBODY)
+
+    assert answer.code == Exit.AWAY
+    assert answer.err.startswith("jasmine: ")
+    assert "refused" in answer.err
+
+
+@pytest.mark.usefixtures("_away")
+def test_the_doctor_says_what_is_away_and_how_to_get_it(jasmine: Jasmine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stream.cli.doctor._ANSWER_S_MAX", 0.3)
+
+    answer = jasmine("doctor", "--json")
+
+    found = {one["what"]: one for one in answer.json}
+    assert answer.code == Exit.AWAY
+    assert (found["kafka"]["state"], found["redis"]["state"], found["settings"]["state"]) == ("wrong", "wrong", "ok")
+    assert "JASMINE_KAFKA_BOOTSTRAP_SERVERS" in found["kafka"]["remedy"]
+    assert "JASMINE_REDIS_URL" in found["redis"]["remedy"]
+
+
+def test_a_file_that_is_not_there_is_wrong_usage(jasmine: Jasmine, tmp_path: Path) -> None:
+    answer = jasmine("publish", str(tmp_path / "nowhere.jsonl"))
+
+    assert answer.code == Exit.USAGE
+    assert "No such file" in answer.err
+
+
+# With a worker.
+
+
+@pytest.mark.usefixtures("_at_work")
+def test_the_doctor_finds_a_deployment_in_order(jasmine: Jasmine) -> None:
+    answer = jasmine("doctor", "--json")
+
+    found = {one["what"]: one for one in answer.json}
+    assert answer.code == Exit.DONE
+    assert [found[one]["state"] for one in ("settings", "pack", "kafka", "redis")] == ["ok"] * 4
+    assert "4 partitions" in found["kafka"]["detail"]
+    assert "filled" in found["redis"]["detail"]
+
+
+@pytest.mark.usefixtures("_at_work")
+def test_json_lines_are_published_and_can_be_looked_up_and_explained(jasmine: Jasmine, tmp_path: Path) -> None:
+    subject = a_resident(1)
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(line_of(subject) + b"\n" + line_of(subject, "library.loan.overdue"))
+
+    published = jasmine("publish", str(path), "--json")
+    until(lambda: jasmine("lookup", subject, "--json").json.get("score") not in {None, shipped().base_points}, "scored")
+
+    found = jasmine("lookup", subject, "--json").json
+    explained = jasmine("explain", subject, "--json").json
+    assert (published.code, published.json["delivered"], published.json["refused"]) == (Exit.DONE, 2, 0)
+    assert (found["status"], found["score"], found["tier"]) == ("scored", explained["score"], explained["tier"])
+    assert {one["type"] for one in explained["contributions"]} == {"library.loan.overdue"}
+    points = [one["points"] for one in explained["contributions"] + explained["limits"]]
+    assert explained["base"] + sum(points) == explained["score"]
+
+
+@pytest.mark.usefixtures("_at_work")
+def test_an_explanation_can_be_of_another_day_and_for_people(jasmine: Jasmine) -> None:
+    subject = a_resident(2)
+    jasmine("publish", "-", stdin=line_of(subject))
+    until(lambda: jasmine("lookup", subject).code == Exit.DONE, "known")
+
+    before = jasmine("explain", subject, "--at", "2026-10-31", "--json").json
+    shown = jasmine("explain", subject)
+
+    assert (before["score"], before["tier"], before["day"]) == (None, None, "2026-10-31")
+    assert subject in shown.out
+    assert str(shipped().base_points) in shown.out
+
+
+@pytest.mark.usefixtures("_at_work")
+def test_standard_input_is_published_and_what_is_refused_is_reported_and_kept(jasmine: Jasmine, tmp_path: Path) -> None:
+    subject = a_resident(3)
+    kept = tmp_path / "refused.jsonl"
+    lines = [line_of(subject), b"{broken\n", b"[1]\n", line_of(subject, "library.closed"), line_of("nobody")]
+
+    answer = jasmine("publish", "-", "--refused", str(kept), "--json", stdin=b"".join(lines))
+
+    refused = [json.loads(line) for line in kept.read_text().splitlines()]
+    assert answer.code == Exit.REFUSED
+    assert (answer.json["delivered"], answer.json["refused"]) == (1, 4)
+    assert answer.json["reasons"] == {"not_json": 2, "unknown_type": 1, "bad_value": 1}
+    assert [(one["line"], one["reason"], one["field"]) for one in refused] == [
+        (2, "not_json", ""),
+        (3, "not_json", ""),
+        (4, "unknown_type", "type"),
+        (5, "bad_value", "subject"),
+    ]
+    assert refused[0]["record"] == "{broken\n"
+
+
+@pytest.mark.usefixtures("_at_work")
+def test_a_csv_with_identity_numbers_is_published_under_pseudonyms_only(
+    jasmine: Jasmine, tmp_path: Path, deployment: Deployment
+) -> None:
+    pseudonymiser = Pseudonymiser(KEY.encode())
+    person, company = resident_number(2, BORN, 7), credit_code(2, 7, legal_person=True)
+    wrong = person[:-1] + ("0" if person[-1] != "0" else "1")
+    rows = [
+        "id,source,type,resident,legal_person,time,quantity,grade",
+        f"csv-1,/dept/hr,subject.registered,{person},,2026-11-01T08:30:00+08:00,,",
+        f"csv-2,/dept/hr,capability.contribution.continuous,{person},,2026-11-01T08:30:00+08:00,12,",
+        f"csv-3,/dept/hr,subject.registered,,{company},2026-11-01T08:30:00+08:00,,",
+        f"csv-4,/dept/hr,subject.registered,{wrong},,2026-11-01T08:30:00+08:00,,",
+    ]
+    path, kept = tmp_path / "people.csv", tmp_path / "refused.jsonl"
+    path.write_text("\ufeff" + "\n".join(rows), "utf-8")
+
+    answer = jasmine("publish", str(path), "--refused", str(kept), "--json")
+
+    assert answer.code == Exit.REFUSED
+    assert (answer.json["delivered"], answer.json["reasons"]) == (3, {"bad_value": 1})
+    subjects = [pseudonymiser.resident(person), pseudonymiser.legal_person(company)]
+    until(lambda: [jasmine("lookup", one).code for one in subjects] == [Exit.DONE] * 2, "both are known")
+    until(lambda: jasmine("explain", subjects[0], "--json").json["score"] == shipped().base_points + 12, "12 months")
+    said = answer.out + answer.err + kept.read_text() + deployment.worker.log
+    assert [number for number in (person, company, wrong) if number in said] == []
+
+
+@pytest.mark.usefixtures("_at_work")
+def test_a_file_that_is_published_again_counts_once(jasmine: Jasmine, deployment: Deployment) -> None:
+    subject = a_resident(4)
+    skipped = deployment.worker.metric("credit_events_total", outcome="skipped")
+    for _ in range(2):
+        assert jasmine("publish", "-", stdin=line_of(subject)).code == Exit.DONE
+
+    until(lambda: deployment.worker.metric("credit_events_total", outcome="skipped") == skipped + 1, "once skipped")
+
+
+@pytest.mark.usefixtures("_at_work")
+def test_a_lookup_answers_a_scenario_with_no_more_than_a_gateway_may_know(jasmine: Jasmine) -> None:
+    subject = a_resident(5)
+    jasmine("publish", "-", stdin=line_of(subject))
+    until(lambda: jasmine("lookup", subject).code == Exit.DONE, "known")
+
+    answer = jasmine("lookup", subject, "--scenario", "transit", "--json")
+
+    assert answer.code == Exit.DONE
+    assert "score" not in answer.json
+    assert jasmine("lookup", subject, "--scenario", "gambling").code == Exit.USAGE
+
+
+@pytest.mark.usefixtures("_at_work")
+@pytest.mark.parametrize("command", ["lookup", "explain"])
+def test_a_subject_of_whom_nothing_was_published_is_not_found(jasmine: Jasmine, command: str) -> None:
+    assert jasmine(command, NOBODY).code == Exit.NOT_FOUND
+
+
+@pytest.mark.usefixtures("_at_work")
+@pytest.mark.parametrize("command", ["lookup", "explain"])
+def test_what_is_no_subject_is_refused_without_a_trace(jasmine: Jasmine, command: str) -> None:
+    answer = jasmine(command, "somebody")
+
+    assert answer.code == Exit.FAILED
+    assert answer.err.startswith("jasmine: ")
+
+
+GOOD_ROW = "csv-9,/dept/hr,subject.registered,r-0000000000005009,2026-11-01T08:30:00+08:00"
+
+
+@pytest.mark.usefixtures("_at_work")
+@pytest.mark.xfail(strict=True, raises=TypeError, reason="a row with more cells than its header ends in a trace")
+def test_a_row_with_more_cells_than_its_header_is_refused(jasmine: Jasmine, tmp_path: Path) -> None:
+    path = tmp_path / "shifted.csv"
+    path.write_text(f"id,source,type,subject,time\n{GOOD_ROW},one,more\n{GOOD_ROW}\n")
+
+    answer = jasmine("publish", str(path), "--json")
+
+    assert answer.code == Exit.REFUSED
+    assert (answer.json["delivered"], answer.json["refused"]) == (1, 1)
+
+
+@pytest.mark.usefixtures("_at_work")
+@pytest.mark.xfail(strict=True, raises=UnicodeDecodeError, reason="a CSV in GBK, as Excel writes it, ends in a trace")
+def test_a_csv_that_is_not_utf_8_is_said_so(jasmine: Jasmine, tmp_path: Path) -> None:
+    path = tmp_path / "gbk.csv"
+    path.write_bytes(f"id,source,type,subject,time,basis\n{GOOD_ROW},\u6761\u4f8b\n".encode("gbk"))
+
+    answer = jasmine("publish", str(path))
+
+    assert answer.code == Exit.USAGE
+    assert "UTF-8" in answer.err
+
+
+# Dead letters.
+
+
+@pytest.fixture
+def dead(deployment: Deployment, jasmine: Jasmine, _at_work: None, request: pytest.FixtureRequest) -> tuple[str, str]:
+    """A good event in another subject's partition: its subject, and the dead letter's name."""
+    subject = f"r-{0x6000 + zlib.crc32(request.node.name.encode()) % 0x1000:016x}"
+    wrong = (partition_of(subject, 4) + 1) % 4
+    placed: list[str] = []
+    producer = Producer({"bootstrap.servers": deployment.bootstrap_servers, "log_level": 2})
+    producer.produce(
+        "credit.events",
+        line_of(subject).strip(),
+        subject,
+        wrong,
+        on_delivery=lambda _, message: placed.append(f"credit.events/{message.partition()}/{message.offset()}"),
+        headers=[("trace", b"\x01")],
+    )
+    assert producer.flush(5) == 0
+
+    def listed() -> bool:
+        return any(one["name"] == placed[0] for one in jasmine("dead", "list", "--json").json)
+
+    until(listed, "it is listed")
+    return subject, placed[0]
+
+
+def test_dead_letters_are_listed_by_reason(jasmine: Jasmine, dead: tuple[str, str]) -> None:
+    subject, name = dead
+
+    listed = jasmine("dead", "list", "--reason", "wrong_partition", "--json")
+    others = jasmine("dead", "list", "--reason", "conflict", "--json")
+    shown = jasmine("dead", "list", "--limit", "1")
+
+    (letter,) = [one for one in listed.json if one["name"] == name]
+    assert (letter["reason"], letter["field"], letter["rejected"]) == ("wrong_partition", "subject", subject)
+    assert name not in [one["name"] for one in others.json]
+    assert "dead letters" in shown.out
+
+
+def test_a_dead_letter_is_shown_with_its_bytes(jasmine: Jasmine, dead: tuple[str, str]) -> None:
+    subject, name = dead
+
+    shown = jasmine("dead", "show", name, "--json").json
+    text = jasmine("dead", "show", name).out
+
+    assert shown["key"] == subject
+    assert json.loads(base64.b64decode(shown["value"]))["subject"] == subject
+    assert '"specversion"' in text.replace("\n", "")
+
+
+def test_a_dead_letter_is_replayed_to_where_it_belongs(jasmine: Jasmine, dead: tuple[str, str]) -> None:
+    subject, name = dead
+    assert jasmine("lookup", subject).code == Exit.NOT_FOUND
+
+    answer = jasmine("dead", "replay", name, "--json")
+
+    assert (answer.code, answer.json) == (Exit.DONE, {"replayed": 1, "failed": 0})
+    until(lambda: jasmine("lookup", subject).code == Exit.DONE, "it is scored")
+
+
+@pytest.mark.usefixtures("_at_work")
+def test_a_letter_that_is_not_there_is_not_found(jasmine: Jasmine) -> None:
+    assert jasmine("dead", "show", "credit.events/0/999999").code == Exit.NOT_FOUND
+    assert jasmine("dead", "replay", "--reason", "oversized").code == Exit.NOT_FOUND
+
+
+# The demo.
+
+
+@pytest.mark.slow
+def test_the_demo_proves_what_it_claims() -> None:
+    arguments = ["demo", "--residents", "60", "--organisations", "5", "--rate", "200", "--seconds", "3", "--json"]
+
+    done = subprocess.run([*COMMAND, *arguments], capture_output=True, timeout=300, check=False)
+
+    assert done.returncode == Exit.DONE, done.stderr.decode()
+    report = json.loads(done.stdout)
+    assert report["proofs"]
+    assert [one for one in report["proofs"] if not one["held"]] == []
+    assert report["published"] > 600
