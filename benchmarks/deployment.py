@@ -71,6 +71,12 @@ class Deployment:
         with self.store() as client:
             client.flushdb()
 
+    def file_rewrites(self) -> int:
+        """Return how often Redis has rewritten its file: each rewrite is a second process that wants a core."""
+        with self.store() as client:
+            info: Any = client.info("persistence")
+        return int(info["aof_rewrites"])
+
     def admin(self) -> AdminClient:
         """Return an admin client."""
         return AdminClient({**self.kafka, "log_level": 2})

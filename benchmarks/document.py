@@ -68,6 +68,8 @@ _CAVEATS = """## Caveats
 - Everything shares one machine: Kafka, Redis, the load, and whoever is measured.
   On several machines each has more for itself, and the network adds to every time.
 - Kafka is one node with one replica, so `acks=all` waits for one broker. Redis writes its file every second.
+- Redis rewrites its file when it has doubled. A small city's is rewritten within a run, by a process that takes a core;
+  a real one's is hundreds of times larger, and so is the time between.
 - The city is synthetic. Its mix of events is calibrated to one published share, see city.md.
 - Stock Faust drains a smaller backlog, because ours would take it minutes; events a subject are as many.
   It shares our decoder and kernel and watches no fence, so it is faster than what Faust's users would write.

@@ -136,6 +136,7 @@ def _lookup(axes: Axes, content: Values) -> None:
     ]
     axes.set_xscale("log")
     _bars(axes, content, rows, lambda value: f"{value:.3g}")
+    axes.set_xlim(left=0.01)
     axes.set_xlabel("milliseconds a lookup (logarithmic)")
     axes.set_title(f"Lookups beside {content['load']['events_per_s']:,} events a second", fontsize=11)
 

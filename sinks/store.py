@@ -19,7 +19,13 @@ from schemas.facts import FACT, Facts
 from schemas.records import RecordKey
 from scoring.card import CARD, CARD_VERSION, Cards
 from sinks import resp
-from sinks.errors import PartitionLostError, StandingFormatError, StoreMismatchError, StoreUnavailableError
+from sinks.errors import (
+    PartitionLostError,
+    StandingFormatError,
+    StoreError,
+    StoreMismatchError,
+    StoreUnavailableError,
+)
 from sinks.keys import META, due_key, next_key, outbox_key, standing_key, swept_key
 
 _UNKNOWN = bytes(CARD.itemsize)
@@ -149,12 +155,22 @@ class Store:
 
         Raises:
             StoreUnavailableError: Redis does not answer, or refuses. Whether it wrote is then open: load again.
+            StoreError: a key has a type that it never gets from here; the rest was written.
 
         """
         commands, count = transaction(commit)
         connection = self._connected()
         answers = self._round_trip(connection, [b"".join(commands)], count)
-        return answers[-1] is not None
+        if answers[-1] is None:
+            return False
+        if failed := [str(answer) for answer in answers[-1] if isinstance(answer, redis.RedisError)]:
+            # A transaction goes on behind a command that fails in it: the rest is written, and would go unmissed.
+            message = (
+                f"a part of a commit to partitions {list(commit.nexts)} was not written: {failed[0]}; a due set or an "
+                "outbox is no longer one: delete that key, and empty the store if what it held is missed"
+            )
+            raise StoreError(message)
+        return True
 
     def release(self) -> None:
         """Give up the watch of a load that needs no commit."""

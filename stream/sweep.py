@@ -39,14 +39,14 @@ class Sweeper:
     def _sweep_partition(self, partition: int) -> int:
         today = day_of(int(self._clock()))
         swept = self._store.swept(partition)
-        if swept is None or swept >= today:
+        if swept is None:
             return 0
-        day = swept + 1
-        subjects = self._store.due(partition, day, SLICE_SUBJECTS)
-        if not len(subjects):
+        for day in range(swept + 1, today + 1):
+            subjects = self._store.due(partition, day, SLICE_SUBJECTS)
+            if len(subjects):
+                return self._evaluate(partition, day, today, np.sort(subjects))
             self._store.set_swept(partition, day)
-            return 0
-        return self._evaluate(partition, day, today, np.sort(subjects))
+        return 0
 
     def _evaluate(self, partition: int, day: int, today: int, subjects: NDArray[np.uint64]) -> int:
         of = np.full(len(subjects), partition, np.int64)

@@ -40,6 +40,7 @@ class Watchdog(threading.Thread):
         self._ending = threading.Event()
         self._moved: dict[int, tuple[int, float]] = {}
         self.lag: dict[int, int] = {}
+        self.kafka_is_silent = False
 
     def end(self) -> None:
         """Stop watching."""
@@ -55,6 +56,7 @@ class Watchdog(threading.Thread):
         """Return what stalled, or nothing."""
         applied = dict(self._progress.applied)
         log_ends = self._log_ends(applied) if applied else {}
+        self.kafka_is_silent = bool(applied) and not log_ends
         self.lag = {partition: log_ends[partition] - applied[partition] for partition in log_ends}
         now_s = self._clock()
         self._moved = {partition: self._moved.get(partition, (-1, now_s)) for partition in applied}

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -82,10 +83,8 @@ class Worker:
         self._stopping = asyncio.Event()
         self.metrics = Metrics()
         self.metrics.pack.labels(self._pack.id, f"{self._pack.hash:016x}").set(1)
-        self.metrics.ready.set_function(lambda: float(not self._progress.waiting_for))
-        self._server = MetricsServer(
-            self.metrics, settings.metrics_host, settings.metrics_port, lambda: self._progress.waiting_for
-        )
+        self.metrics.ready.set_function(lambda: float(not self._waiting_for()))
+        self._server = MetricsServer(self.metrics, settings.metrics_host, settings.metrics_port, self._waiting_for)
         names = Names([tier.id for tier in self._pack.tiers], [perk.id for perk in self._pack.perks])
         properties = {**settings.kafka, "enable.idempotence": True, "message.max.bytes": DEAD_BYTES_MAX, "log_level": 2}
         topics = {True: settings.topic_dead, False: settings.topic_changes}
@@ -127,6 +126,9 @@ class Worker:
             return
         log.info("parts are there", partitions=partitions, generation=generation, pack=self._pack.id)
         self._partitions = partitions
+        # What was made so far lives as long as the process: no later collection need walk through it.
+        gc.collect()
+        gc.freeze()
         self._relay.start()
         self._watchdog.start()
         app = self._app(Processor(Decoder(self._key, partitions), self._store, self._rules, self._clock))
@@ -285,6 +287,10 @@ class Worker:
 
     def _not_published(self, error: Exception) -> None:
         self._away("redis" if isinstance(error, StoreUnavailableError) else "kafka", error)
+
+    def _waiting_for(self) -> str:
+        """Return the part that is away, or nothing while events are applied."""
+        return self._progress.waiting_for or ("kafka" if self._watchdog.kafka_is_silent else "")
 
     def _away(self, part: str, error: Exception) -> None:
         self.metrics.retries.labels(part).inc()

@@ -59,13 +59,15 @@ def _side(deployment: Deployment, scale: Scale, side: str) -> Said:
     process, log = _SIDES[side], deployment.log(f"freshness-{side}")
     with Child(process, "--observe", path, environment=deployment.environment(TOPIC_LIVE), log=log) as child:
         child.expect("ready", _READY_S_MAX)
+        rewrites = deployment.file_rewrites()
         loads = {rate: _loaded(deployment, rate, scale.live_subjects) for rate in scale.rates}
+        rewrites = deployment.file_rewrites() - rewrites
         child.stop()
         said = child.expect("done", _READY_S_MAX)
         child.ended()
     if side == "ours":
         undisturbed(said)
-    return {**said, "rates": _measured(path, loads)}
+    return {**said, "file_rewrites": rewrites, "rates": _measured(path, loads)}
 
 
 def _loaded(deployment: Deployment, rate: Rate, subjects: int) -> Said:
@@ -107,6 +109,7 @@ def _result(scale: Scale, runs: list[dict[str, Any]]) -> Result:
             figures[f"bare loop, {name} {place}, ms"] = spread(bare)
             figures[f"ours / bare loop, {name} {place}"] = spread([a / b for a, b in zip(ours, bare, strict=True)])
     figures["round trips to Redis a batch"] = spread([round_trips_a_batch(one["ours"]) for one in runs])
+    figures["rewrites of Redis's file during our loads"] = spread([one["ours"]["file_rewrites"] for one in runs])
     figures["events a batch"] = spread([one["ours"]["events"] / one["ours"]["polls"] for one in runs])
     place = f"at {scale.rates[-1].events_per_s:,} events/s"
     return Result(

@@ -47,7 +47,8 @@ def main() -> None:
             continue
         records = [first, *consumer.consume(settings.poll_records_max - 1, 0)]
         client.set(_KEY, records[-1].value() or b"")
-        observer.batch([record.value() for record in records], now_ns())
+        answered_ns = now_ns()
+        observer.batch([record.value() for record in records], answered_ns)
     consumer.close()
     observer.write(path)
     say("done", polls=observer.batches)

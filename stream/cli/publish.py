@@ -1,7 +1,5 @@
 """`jasmine publish`: events from a file or standard input to Kafka, each checked before it is sent."""
 
-import csv
-import itertools
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -13,15 +11,12 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from gateway.producer import Delivery, Publisher
-from schemas.errors import Reason, Refusal
-from schemas.events import SPEC_VERSION
-from schemas.subjects import IdentityNumberError, Pseudonymiser
+from schemas.errors import Refusal
+from stream.cli.event_files import FileFormatError, Line, read_csv, read_json_lines
 from stream.cli.output import AsJson, Exit, err, fail, table, write_json
 from stream.settings import Settings, load_settings
 
-_ENVELOPE = frozenset({"id", "source", "type", "subject", "time", "specversion"})
 _REPORTED_MAX = 20
-_Line = tuple[int, bytes, dict[str, Any] | Refusal]
 
 
 def publish(
@@ -33,8 +28,8 @@ def publish(
 
     JSON Lines hold one structured CloudEvent a line. A CSV's header names id, source, type, subject and time, and any
     fields of data; instead of subject it may have resident, legal_person or organisation: an identity number, which
-    is turned into a pseudonym here and goes no further. Publishing a file again is safe: the same source and id count
-    once. Exits with 6 if a line was refused.
+    is turned into a pseudonym here and goes no further, and of such a file no refused value is quoted. Publishing a
+    file again is safe: the same source and id count once. Exits with 6 if a line was refused.
 
     [bold]Example[/]: jasmine publish events.jsonl --refused refused.jsonl
     """
@@ -46,17 +41,17 @@ def publish(
         source = _open(path, stack)
         kept = stack.enter_context(refused.open("wb")) if refused else None
         publisher = Publisher(settings.kafka, settings.topic_events, on_delivery=lambda one: _note(one, failed))
-        for number, raw, attributes in _progress(_lines(path, source, settings), path, as_json):
+        for line in _progress(_lines(path, source, settings), path, as_json):
             try:
-                if isinstance(attributes, Refusal):
-                    raise attributes
-                publisher.publish_attributes(attributes)
+                if isinstance(line.attributes, Refusal):
+                    raise line.attributes
+                publisher.publish_attributes(line.attributes)
             except Refusal as refusal:
                 reasons[refusal.reason] += 1
-                problem = {"line": number, "reason": refusal.reason, "field": refusal.field, "detail": str(refusal)}
+                problem = _problem(line, refusal)
                 problems.append(problem) if len(problems) < _REPORTED_MAX else None
                 if kept:
-                    kept.write(orjson.dumps({**problem, "record": raw.decode(errors="replace")}) + b"\n")
+                    kept.write(orjson.dumps({**problem, "record": line.raw.decode(errors="replace")}) + b"\n")
         report = publisher.close()
     answer = {
         "delivered": report.delivered,
@@ -86,7 +81,7 @@ def _open(path: str, stack: ExitStack) -> IO[bytes]:
         fail(Exit.USAGE, f"{path}: {error.strerror}")
 
 
-def _progress(lines: Iterator[_Line], path: str, quiet: bool) -> Iterator[_Line]:
+def _progress(lines: Iterator[Line], path: str, quiet: bool) -> Iterator[Line]:
     """Show how far it is; of a file also how much is left, by a count of its lines."""
     total = None
     if path != "-":
@@ -100,53 +95,17 @@ def _progress(lines: Iterator[_Line], path: str, quiet: bool) -> Iterator[_Line]
             progress.advance(task)
 
 
-def _lines(path: str, source: IO[bytes], settings: Settings) -> Iterator[_Line]:
-    if path.endswith(".csv"):
-        yield from _csv_lines(source, settings)
-        return
-    for number, raw in enumerate(source, start=1):
-        if raw.strip():
-            yield number, raw, _parsed(raw)
-
-
-def _parsed(raw: bytes) -> dict[str, Any] | Refusal:
+def _lines(path: str, source: IO[bytes], settings: Settings) -> Iterator[Line]:
     try:
-        attributes = orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
-        return Refusal(Reason.NOT_JSON, "", raw[:40].decode(errors="replace"), str(error))
-    return attributes if isinstance(attributes, dict) else Refusal(Reason.NOT_JSON, "", "", "give an object a line")
+        yield from read_csv(source, settings) if path.endswith(".csv") else read_json_lines(source)
+    except FileFormatError as error:
+        fail(Exit.USAGE, f"{path}: {error}; what came before was published")
 
 
-def _csv_lines(source: IO[bytes], settings: Settings) -> Iterator[_Line]:
-    texts = (raw.decode("utf-8-sig" if number == 0 else "utf-8") for number, raw in enumerate(source))
-    reader = csv.DictReader(texts)
-    pseudonymiser: Pseudonymiser | None = None
-    for row in itertools.chain(reader):
-        raw = orjson.dumps({name: value for name, value in row.items() if name not in _IDENTITY})
-        if pseudonymiser is None and _IDENTITY & set(row):
-            pseudonymiser = settings.pseudonymiser
-        try:
-            yield reader.line_num, raw, _attributes(row, pseudonymiser)
-        except IdentityNumberError as error:
-            yield reader.line_num, raw, Refusal(Reason.BAD_VALUE, "subject", "", str(error))
-
-
-_IDENTITY = frozenset({"resident", "legal_person", "organisation"})
-
-
-def _attributes(row: dict[str, str], pseudonymiser: Pseudonymiser | None) -> dict[str, Any]:
-    stated = {name: value for name, value in row.items() if name and value}
-    attributes: dict[str, Any] = {"specversion": SPEC_VERSION}
-    attributes |= {name: value for name, value in stated.items() if name in _ENVELOPE}
-    for kind in _IDENTITY & set(stated):
-        assert pseudonymiser is not None  # noqa: S101 - made by the caller for such a column
-        attributes["subject"] = getattr(pseudonymiser, kind)(stated[kind])
-    data: dict[str, Any] = {
-        name: value for name, value in stated.items() if name not in _ENVELOPE and name not in _IDENTITY
-    }
-    if data.get("quantity", "").isascii() and data.get("quantity", "").isdigit():
-        data["quantity"] = int(data["quantity"])
-    return {**attributes, "data": data}
+def _problem(line: Line, refusal: Refusal) -> dict[str, Any]:
+    """Describe a refused line; where it may hold an identity number its values are not quoted."""
+    told = refusal if line.quotable else Refusal(refusal.reason, refusal.field, "", refusal.remedy)
+    return {"line": line.number, "reason": refusal.reason, "field": refusal.field, "detail": str(told)}
 
 
 def _show(answer: dict[str, Any]) -> None:

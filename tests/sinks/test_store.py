@@ -12,7 +12,13 @@ from schemas.days import NEVER
 from schemas.facts import FACT
 from schemas.records import RecordKey
 from scoring.card import CARD, CARD_VERSION
-from sinks.errors import PartitionLostError, StandingFormatError, StoreMismatchError, StoreUnavailableError
+from sinks.errors import (
+    PartitionLostError,
+    StandingFormatError,
+    StoreError,
+    StoreMismatchError,
+    StoreUnavailableError,
+)
 from sinks.keys import META, due_key, next_key, outbox_key, standing_key, swept_key
 from sinks.store import Commit, Standings, Store, split, transaction
 from tests.support.redis_server import CountingConnection, connect, free_port
@@ -455,6 +461,15 @@ def test_a_record_costs_at_most_50_bytes_of_memory_on_valkey_with_all_that_belon
 
     assert client.dbsize() >= subjects
     assert per_record <= 50, f"{server.get('server_name')} {server['redis_version']}: {per_record:.1f} bytes"
+
+
+@pytest.mark.parametrize("key", [outbox_key(0), due_key(0, TODAY + 5)])
+def test_a_key_that_something_else_wrote_over_is_no_silent_loss(store: Store, client: Any, key: str) -> None:
+    client.set(key, "neither an outbox nor a due set")
+    load(store, [*FILLED])
+
+    with pytest.raises(StoreError, match=r"a part of a commit to partitions .* was not written: .*wrong kind of value"):
+        store.commit(commit_of({0: 3, 1: 1}, FILLED, outbox={0: [b"dead", b"letter"]}))
 
 
 def test_a_fence_that_is_no_text_is_as_good_as_lost(store: Store, client: Any) -> None:
