@@ -81,7 +81,9 @@ class Decoder:
         partitions = np.fromiter(map(_PARTITION, records), np.int64, n)
         offsets = np.fromiter(map(_OFFSET, records), np.int64, n)
         timestamps_ms = np.fromiter(map(_TIME, map(_TIMESTAMP, records)), np.int64, n)
-        ends = {one: int(offsets[partitions == one].max()) + 1 for one in np.unique(partitions).tolist()}
+        # The last record of a partition wins, and its offset is all that is needed.
+        lasts = dict(zip(map(_PARTITION, records), map(_OFFSET, records), strict=True))
+        ends = {partition: offset + 1 for partition, offset in lasts.items()}
         latest = timestamps_ms // 1000 + FUTURE_ALLOWED_S
         values = [value or b"" for value in map(_VALUE, records)]
         scanned = self._scanner.scan(values, offsets, partitions, latest)

@@ -15,7 +15,6 @@ from stdnum.exceptions import ValidationError
 
 from schemas.errors import Reason, Refusal
 
-
 _LETTERS = "rlo"
 
 

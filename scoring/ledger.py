@@ -13,6 +13,7 @@ LEDGER_FACTS_MAX = 4096
 
 ADDED = 0
 EXISTS = 1
+# From here on the fact is refused.
 CONFLICT = 2
 FULL = 3
 

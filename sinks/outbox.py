@@ -36,19 +36,26 @@ _CHANGES = b"changes"
 _DEAD = b"dead"
 
 
-def changes_between(subjects: NDArray[np.uint64], before: Cards, after: Cards) -> Changes:
-    """Return the changes of tier or entitlements; `before` has zeros for somebody new."""
+def changes_between(
+    subjects: NDArray[np.uint64], before: Cards, after: Cards, written: NDArray[np.bool_]
+) -> tuple[Changes, NDArray[np.int64]]:
+    """Return the changes of tier or entitlements among the cards that are `written`, and the places of these.
+
+    `before` has zeros for somebody new.
+    """
     tier_before = np.where(before["version"] == 0, NO_TIER, before["tier"])
     moved = (tier_before != after["tier"]) | (before["entitlements"] != after["entitlements"])
-    changes = np.zeros(int(moved.sum()), CHANGE)
-    changes["subject"] = subjects[moved]
-    changes["as_of"] = after["as_of"][moved]
-    changes["entitlements"] = after["entitlements"][moved]
-    changes["entitlements_before"] = before["entitlements"][moved]
-    changes["day"] = after["evaluated"][moved]
-    changes["tier"] = after["tier"][moved]
-    changes["tier_before"] = tier_before[moved]
-    return changes
+    places = np.flatnonzero(moved & written)
+    changes = np.zeros(len(places), CHANGE)
+    if len(places):
+        changes["subject"] = subjects[places]
+        changes["as_of"] = after["as_of"][places]
+        changes["entitlements"] = after["entitlements"][places]
+        changes["entitlements_before"] = before["entitlements"][places]
+        changes["day"] = after["evaluated"][places]
+        changes["tier"] = after["tier"][places]
+        changes["tier_before"] = tier_before[places]
+    return changes, places
 
 
 def entry(changes: Changes, dead: Iterable[DeadLetter]) -> list[bytes]:

@@ -147,17 +147,35 @@ def _put_due(
 
 
 @compiled
-def split(data: Bytes, sizes: Ints, cards: Bytes, card_bytes: Int, facts: Bytes) -> None:
-    """Copy standings, one behind the other in `data`, into the columns of cards and facts."""
+def _split(
+    data: Bytes, sizes: Ints, version: Int, cards: Bytes, card_bytes: Int, facts: Bytes, fact_bytes: Int, starts: Ints
+) -> Int:
     at = 0
     fact_at = 0
     for n in range(sizes.shape[0]):
-        stop = at + sizes[n]
-        cards[n * card_bytes : (n + 1) * card_bytes] = data[at : at + card_bytes]
         size = sizes[n] - card_bytes
-        facts[fact_at : fact_at + size] = data[at + card_bytes : stop]
+        # An unknown subject stands here as an empty card, of version 0 and without facts.
+        if size < 0 or size % fact_bytes or (data[at] != version and (data[at] != 0 or size > 0)):
+            return n
+        starts[n] = fact_at // fact_bytes
+        cards[n * card_bytes : (n + 1) * card_bytes] = data[at : at + card_bytes]
+        at += card_bytes
+        facts[fact_at : fact_at + size] = data[at : at + size]
+        at += size
         fact_at += size
-        at = stop
+    starts[sizes.shape[0]] = fact_at // fact_bytes
+    return -1
+
+
+def split(
+    data: Bytes, sizes: Ints, version: int, cards: NDArray[np.void], facts: NDArray[np.void], starts: Ints
+) -> int:
+    """Copy n standings, one behind the other in `data`, into the columns of cards and facts.
+
+    Returns -1, or the place of the first that is no standing of this version.
+    """
+    card_bytes, fact_bytes = cards.view(np.uint8), facts.view(np.uint8)
+    return int(_split(data, sizes, version, card_bytes, cards.itemsize, fact_bytes, facts.itemsize, starts))
 
 
 def keys(partitions: Ints, subjects: Subjects) -> bytes:

@@ -266,28 +266,22 @@ def split(values: Sequence[bytes | None], of: Ints, subjects: Subjects) -> Stand
     n = len(values)
     parts = [value or _UNKNOWN for value in values]
     sizes = np.fromiter(map(len, parts), np.int64, n)
-    fact_bytes = sizes - CARD.itemsize
-    wrong = np.flatnonzero((fact_bytes < 0) | (fact_bytes % FACT.itemsize != 0))
-    if len(wrong):
-        raise _unreadable(int(of[wrong[0]]), int(subjects[wrong[0]]), f"{sizes[wrong[0]]} bytes")
-    cards = np.empty(n, CARD)
-    starts = np.zeros(n + 1, np.int64)
-    np.cumsum(fact_bytes // FACT.itemsize, out=starts[1:])
-    facts = np.empty(starts[-1], FACT)
-    resp.split(
-        np.frombuffer(b"".join(parts), np.uint8), sizes, cards.view(np.uint8), CARD.itemsize, facts.view(np.uint8)
-    )
-    # A subject without facts has no standing, so only an unknown one is version 0.
-    wrong = np.flatnonzero((cards["version"] != CARD_VERSION) & ((cards["version"] != 0) | (fact_bytes > 0)))
-    if len(wrong):
-        version = cards["version"][wrong[0]]
-        raise _unreadable(int(of[wrong[0]]), int(subjects[wrong[0]]), f"version {version}")
+    data = np.frombuffer(b"".join(parts), np.uint8)
+    cards, starts = np.empty(n, CARD), np.empty(n + 1, np.int64)
+    # Room for as many facts as there are bytes for; what is unreadable is noticed before it is used.
+    facts = np.empty(max(len(data) - n * CARD.itemsize, 0) // FACT.itemsize, FACT)
+    wrong = resp.split(data, sizes, CARD_VERSION, cards, facts, starts)
+    if wrong >= 0:
+        raise _unreadable(int(of[wrong]), int(subjects[wrong]), parts[wrong])
     return Standings(cards, facts, starts)
 
 
-def _unreadable(partition: int, subject: int, was: str) -> StandingFormatError:
+def _unreadable(partition: int, subject: int, value: bytes) -> StandingFormatError:
     key = standing_key(partition, subject)
-    message = f"{key} is no standing of version {CARD_VERSION}: was {was}; upgrade the worker, or delete and replay"
+    message = (
+        f"{key} is no standing of version {CARD_VERSION}: was {len(value)} bytes of version {value[0]}; "
+        "upgrade the worker, or delete and replay"
+    )
     return StandingFormatError(message)
 
 

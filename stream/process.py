@@ -18,7 +18,7 @@ from schemas.errors import Reason, Refusal
 from schemas.facts import offsets_of
 from scoring.card import CARD, Cards
 from scoring.kernel import Rules, evaluate
-from scoring.ledger import ADDED, CONFLICT, EXISTS, FULL, LEDGER_FACTS_MAX, merge
+from scoring.ledger import ADDED, CONFLICT, EXISTS, LEDGER_FACTS_MAX, merge
 from sinks.dead import DeadLetter
 from sinks.outbox import changes_between, entry
 from sinks.store import Commit, Standings, Store
@@ -157,14 +157,14 @@ class Processor:
         after: Cards,
         written: Bools,
     ) -> dict[int, list[bytes]]:
-        changes = changes_between(groups.subjects[written], before[written], after[written])
+        changes, places = changes_between(groups.subjects, before, after, written)
         letters: dict[int, list[DeadLetter]] = {}
         for one in refused:
             letter = _letter(topic, records[one.index], one.refusal)
             letters.setdefault(letter.partition, []).append(letter)
         if not len(changes) and not letters:
             return {}
-        of = groups.partitions[written][np.searchsorted(groups.subjects[written], changes["subject"])]
+        of = groups.partitions[places]
         partitions = {*np.unique(of).tolist(), *letters}
         return {partition: entry(changes[of == partition], letters.get(partition, [])) for partition in partitions}
 
@@ -201,8 +201,10 @@ def _any_added(outcomes: NDArray[np.uint8], groups: _Groups) -> Bools:
 
 
 def _conflicts(outcomes: NDArray[np.uint8], decoded: Decoded) -> list[Refused]:
-    refused = []
-    for index in np.flatnonzero((outcomes == CONFLICT) | (outcomes == FULL)):
+    refused: list[Refused] = []
+    if not (outcomes >= CONFLICT).any():
+        return refused
+    for index in np.flatnonzero(outcomes >= CONFLICT):
         if outcomes[index] == CONFLICT:
             remedy = "an event cannot change: send record.corrected or record.revoked about it, under a new id"
             refusal = Refusal(Reason.CONFLICT, "id", "", remedy)

@@ -56,7 +56,7 @@ class Sweeper:
         cards["as_of"] = before.cards["as_of"]
         # A standing that an event has brought up to date since is in another due set already.
         due = before.cards["valid_until"] == day
-        changes = changes_between(subjects[due], before.cards[due], cards[due])
+        changes, _ = changes_between(subjects, before.cards, cards, due)
         commit = Commit(
             nexts=nexts,
             partitions=of,
