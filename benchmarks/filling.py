@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from datetime import time as time_of_day
 from itertools import islice
+from typing import Any
 
 import numpy as np
 
@@ -14,16 +15,14 @@ from city.calibrate import DEMO_KEY
 from city.city import DEFAULT_AS_OF
 from city.render import Published
 from schemas.days import CITY_TIMEZONE, day_of
-from schemas.decoder import Decoder
+from schemas.decoder import Decoded, Decoder
 from schemas.facts import FACT, Facts
 from schemas.partitioner import partition_of
 from schemas.records import RecordKey
 from schemas.subjects import format_subject
-from scoring.card import CARD
-from scoring.kernel import Rules, evaluate
+from scoring.kernel import Rules
 from scoring.ledger import merge
-from sinks.outbox import changes_between, entry
-from sinks.store import Commit, Ints, Standings, Store, Subjects
+from sinks.store import Ints, Store, Subjects
 from stream.process import Processor
 
 AS_OF = datetime.combine(DEFAULT_AS_OF, time_of_day(), CITY_TIMEZONE)
@@ -141,40 +140,49 @@ def even(facts: Facts, starts: Ints, records: int) -> tuple[Facts, Ints]:
     return every[order], np.arange(len(sizes) + 1, dtype=np.int64) * records
 
 
-def fill_even(store: Store, rules: Rules, subjects: int, records: int) -> int:
-    """Commit a city's standings with the same number of records each; return how many facts that made."""
-    nexts = opened(store, RecordKey.derived(DEMO_KEY))
-    facts, starts, numbers = ledgers_of(subjects)
-    facts, starts = even(facts, starts, records)
-    of = np.array([partition_of(format_subject(number), PARTITIONS) for number in numbers.tolist()], np.int64)
-    today = day_of(int(time.time()))
-    for begin in range(0, len(numbers), _BATCH_RECORDS):
-        part = slice(begin, min(begin + _BATCH_RECORDS, len(numbers)))
-        _commit_new(
-            store, rules, today, nexts, of[part], numbers[part], facts[starts[part.start] : starts[part.stop]], records
+class _ReadyFacts(Decoder):
+    """Gives out facts that are there already, in the place of decoding: a batch is a range of them."""
+
+    def __init__(self, key: RecordKey, facts: Facts, subjects: Subjects, partitions: Ints) -> None:
+        super().__init__(key, PARTITIONS)
+        self._facts = facts
+        self._subjects = subjects
+        self._partitions_of = partitions
+        self._ends = [0] * PARTITIONS
+
+    def decode(self, records: Any) -> Decoded:
+        """Return a range of the facts, as if each had come from the next place in its partition."""
+        part = slice(records.start, records.stop)
+        partitions = self._partitions_of[part]
+        for partition in partitions.tolist():
+            self._ends[partition] += 1
+        return Decoded(
+            facts=self._facts[part],
+            subjects=self._subjects[part],
+            partitions=partitions,
+            indices=np.arange(len(partitions)),
+            timestamps_s=np.zeros(len(partitions)),
+            refused=[],
+            ends={partition: self._ends[partition] for partition in np.unique(partitions).tolist()},
         )
+
+
+def fill_even(store: Store, rules: Rules, subjects: int, records: int) -> int:
+    """Apply a city's ledgers, made to have the same number of records each; return how many facts that made."""
+    key = RecordKey.derived(DEMO_KEY)
+    nexts = opened(store, key)
+    facts, starts, numbers = ledgers_of(subjects)
+    facts, _ = even(facts, starts, records)
+    of = np.array([partition_of(format_subject(number), PARTITIONS) for number in numbers.tolist()], np.int64)
+    of_facts = np.repeat(of, records)
+    decoder = _ReadyFacts(key, facts, np.repeat(numbers, records), of_facts)
+    processor = Processor(decoder, store, rules, time.time)
+    added = 0
+    for begin in range(0, len(facts), _BATCH_RECORDS):
+        batch: Any = range(begin, min(begin + _BATCH_RECORDS, len(facts)))
+        partitions = np.unique(of_facts[begin : batch.stop]).tolist()
+        outcome = processor.process("", batch, {partition: nexts[partition] for partition in partitions})
+        nexts.update(outcome.nexts)
+        added += outcome.scored
         drain_outboxes(store)
-    return len(facts)
-
-
-def _commit_new(
-    store: Store,
-    rules: Rules,
-    today: int,
-    nexts: dict[int, int],
-    of: Ints,
-    numbers: Subjects,
-    facts: Facts,
-    records: int,
-) -> None:
-    starts = np.arange(len(numbers) + 1, dtype=np.int64) * records
-    _, before = store.load(list(nexts), of, numbers)
-    cards = np.zeros(len(numbers), CARD)
-    evaluate(facts, starts, numbers, today, rules, cards)
-    changes = changes_between(numbers, before.cards, cards)
-    partitions_of_changes = of[np.searchsorted(numbers, changes["subject"])]
-    outbox = {
-        one: entry(changes[partitions_of_changes == one], []) for one in np.unique(partitions_of_changes).tolist()
-    }
-    written = np.ones(len(numbers), np.bool_)
-    store.commit(Commit(nexts, of, numbers, written, before.cards, Standings(cards, facts, starts), outbox))
+    return added

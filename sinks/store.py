@@ -160,7 +160,7 @@ class Store:
         """
         commands, count = transaction(commit)
         connection = self._connected()
-        answers = self._round_trip(connection, [b"".join(commands)], count)
+        answers = self._round_trip(connection, commands, count)
         if answers[-1] is None:
             return False
         if failed := [str(answer) for answer in answers[-1] if isinstance(answer, redis.RedisError)]:
@@ -242,9 +242,10 @@ class Store:
                 raise StoreUnavailableError(str(error)) from error
         return self._connection
 
-    def _round_trip(self, connection: Any, commands: Any, answers: int) -> list[Any]:
+    def _round_trip(self, connection: Any, commands: Sequence[bytes], answers: int) -> list[Any]:
         try:
-            connection.send_packed_command(commands)
+            # In one piece: each piece would wake Redis by itself.
+            connection.send_packed_command([b"".join(commands)])
             self.round_trips += 1
             return [connection.read_response(disable_decoding=True) for _ in range(answers)]
         except redis.RedisError as error:
@@ -278,10 +279,9 @@ def split(values: Sequence[bytes | None], of: Ints, subjects: Subjects) -> Stand
 
 def _unreadable(partition: int, subject: int, value: bytes) -> StandingFormatError:
     key = standing_key(partition, subject)
-    message = (
-        f"{key} is no standing of version {CARD_VERSION}: was {len(value)} bytes of version {value[0]}; "
-        "upgrade the worker, or delete and replay"
-    )
+    fits = len(value) >= CARD.itemsize and (len(value) - CARD.itemsize) % FACT.itemsize == 0
+    was = f"version {value[0]}" if fits else f"{len(value)} bytes"
+    message = f"{key} is no standing of version {CARD_VERSION}: was {was}; upgrade the worker, or delete and replay"
     return StandingFormatError(message)
 
 

@@ -71,7 +71,8 @@ class Metrics:
         self.outbox = self._gauge("credit_outbox_entries", "Entries that wait to be published.", "partition")
         self.ready = self._gauge("credit_ready", "1 while events are applied, 0 while a part is away.")
         self.pack = self._gauge("credit_pack_info", "The rule pack in force.", "pack", "hash")
-        for outcome in ("scored", "skipped", "dead"):
+        self._scored = self.events.labels("scored")
+        for outcome in ("skipped", "dead"):
             self.events.labels(outcome)
         for reason in Reason:
             self.dead.labels(reason)
@@ -86,8 +87,9 @@ class Metrics:
 
     def count_outcome(self, scored: int, skipped: int, dead: Mapping[Reason, int]) -> None:
         """Count what became of a batch's events."""
-        self.events.labels("scored").inc(scored)
-        self.events.labels("skipped").inc(skipped)
+        self._scored.inc(scored)
+        if skipped:
+            self.events.labels("skipped").inc(skipped)
         for reason, count in dead.items():
             self.events.labels("dead").inc(count)
             self.dead.labels(reason).inc(count)

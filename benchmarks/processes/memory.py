@@ -8,7 +8,7 @@ from typing import Any
 import redis
 
 from benchmarks.child import say
-from benchmarks.deployment import PARTITIONS
+from benchmarks.deployment import DATABASE, PARTITIONS
 from benchmarks.filling import fill, fill_even
 from scoring.kernel import compile_rules
 from scoring.pack import load_pack
@@ -45,8 +45,15 @@ def used_when_quiet(client: redis.Redis) -> int:
     raise TimeoutError(message)
 
 
+def _elsewhere(client: redis.Redis) -> dict[str, Any]:
+    """Return what the other databases of this Redis hold: its memory is theirs, too."""
+    info: Any = client.info("keyspace")
+    return {name: stated for name, stated in info.items() if name != f"db{DATABASE}"}
+
+
 def _filled(client: redis.Redis, filling: Callable[[Store], int]) -> dict[str, float]:
     client.flushdb()
+    elsewhere = _elsewhere(client)
     before = used_when_quiet(client)
     store = Store(client)
     facts = filling(store)
@@ -54,6 +61,9 @@ def _filled(client: redis.Redis, filling: Callable[[Store], int]) -> dict[str, f
     left = sum(store.outbox_length(partition) for partition in range(PARTITIONS))
     store.disconnect()
     used = used_when_quiet(client) - before
+    if _elsewhere(client) != elsewhere:
+        message = "somebody else fills or empties another database of this Redis: its memory cannot be told apart"
+        raise RuntimeError(message)
     keys: Any = client.dbsize()
     due: Any = sum(int(client.scard(name) or 0) for name in client.scan_iter("*:due:*", count=1_000))
     streams = sum(int(client.memory_usage(outbox_key(partition)) or 0) for partition in range(PARTITIONS))

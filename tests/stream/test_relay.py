@@ -249,9 +249,9 @@ def test_a_change_is_one_of_tier_or_of_entitlements_and_nothing_else() -> None:
     after["entitlements"][2] = 1
     before["version"][3] = 0
 
-    changes = changes_between(np.arange(4).astype(np.uint64), before, after)
+    changes, places = changes_between(np.arange(4).astype(np.uint64), before, after, np.array([True] * 4))
 
-    assert changes["subject"].tolist() == [1, 2, 3]
+    assert changes["subject"].tolist() == places.tolist() == [1, 2, 3]
     assert changes["tier_before"].tolist() == [0, 0, NO_TIER]
 
 
