@@ -176,9 +176,10 @@ class Processor:
         commit: Commit,
     ) -> Outcome:
         added = outcomes == ADDED
+        scored = int(np.count_nonzero(added))
         return Outcome(
-            scored=int(added.sum()),
-            skipped=int((outcomes == EXISTS).sum()),
+            scored=scored,
+            skipped=int(np.count_nonzero(outcomes == EXISTS)) if scored < len(outcomes) else 0,
             dead=Counter(one.refusal.reason for one in refused),
             nexts=commit.nexts,
             published=bool(commit.outbox),
