@@ -44,6 +44,10 @@ def until(condition: Callable[[], bool], what: str, deadline_s: float = DEADLINE
         time.sleep(0.05)
 
 
+def until_above(count: Callable[[], float], bound: float, what: str) -> None:
+    until(lambda: count() > bound, what)
+
+
 class WorkerProcess:
     """`jasmine worker` in a process of its own."""
 
@@ -89,6 +93,14 @@ class WorkerProcess:
         families = text_string_to_metric_families(self._asked("/metrics") or "")
         samples = (sample for family in families for sample in family.samples if sample.name == name)
         return sum(sample.value for sample in samples if labels.items() <= sample.labels.items())
+
+    def assignments(self) -> int:
+        """Return how often it has been told what it holds."""
+        return len(self.logged("partitions assigned"))
+
+    def applied(self) -> float:
+        """Return how many events it has applied."""
+        return self.metric("credit_events_total")
 
     def send(self, number: signal.Signals) -> None:
         self.process.send_signal(number)

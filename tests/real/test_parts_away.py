@@ -6,7 +6,7 @@ import pytest
 
 from city.render import Published
 from ops.real import Redis
-from tests.real.deployment import Deployment, until
+from tests.real.deployment import Deployment, until, until_above
 
 pytest_plugins = ["tests.support.real_parts"]
 pytestmark = [pytest.mark.real, pytest.mark.slow]
@@ -74,7 +74,7 @@ def test_a_redis_that_was_emptied_is_filled_again_from_the_log_s_beginning(
     feed = deployment.feed(day, per_second=500)
     first = deployment.start().wait_ready()
     second = deployment.start().wait_ready()
-    until(lambda: second.metric("credit_events_total") > 100, "the second worker has work")
+    until_above(second.applied, 100, "the second worker has work")
 
     deployment.client.flushall()
     feed.end()

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from city.render import Published
-from tests.real.deployment import SESSION_TIMEOUT_MS, Deployment, until
+from tests.real.deployment import SESSION_TIMEOUT_MS, Deployment, until, until_above
 
 pytest_plugins = ["tests.support.real_parts"]
 pytestmark = [pytest.mark.real, pytest.mark.slow]
@@ -20,11 +20,10 @@ def test_a_worker_killed_again_and_again_in_mid_batch_loses_nothing_and_repeats_
     deployment: Deployment, day: list[Published]
 ) -> None:
     chooser = random.Random(4)
-    feed = deployment.feed(day, per_second=500)
+    feed = deployment.feed(day, per_second=300)
     for _ in range(4):
         worker = deployment.start(**SMALL)
-        before = deployment.applied()
-        until(lambda before=before: deployment.applied() > before, "the next worker goes on")  # type: ignore[misc]  # mypy finds no type for such a default
+        until_above(deployment.applied, deployment.applied(), "the next worker goes on")
         time.sleep(chooser.uniform(0.0, 1.0))
         worker.kill()
     deployment.start(**SMALL)
@@ -36,13 +35,13 @@ def test_a_worker_killed_again_and_again_in_mid_batch_loses_nothing_and_repeats_
 def test_workers_that_come_and_go_while_events_flow_apply_each_event_once(
     deployment: Deployment, day: list[Published]
 ) -> None:
-    feed = deployment.feed(day, per_second=500)
+    feed = deployment.feed(day, per_second=300)
     first = deployment.start(**SMALL).wait_ready()
     second = deployment.start(**SMALL).wait_ready()
-    until(lambda: second.metric("credit_events_total") > 100, "the second worker has work")
+    until_above(second.applied, 100, "the second worker has work")
     first.kill()
     third = deployment.start(**SMALL).wait_ready()
-    until(lambda: third.metric("credit_events_total") > 100, "the third worker has work")
+    until_above(third.applied, 100, "the third worker has work")
     assert second.stop() == 0
     feed.end()
 
@@ -57,24 +56,26 @@ def test_workers_that_come_and_go_while_events_flow_apply_each_event_once(
 def test_a_frozen_worker_that_wakes_after_another_took_over_writes_nothing_wrong(
     deployment: Deployment, day: list[Published]
 ) -> None:
-    feed = deployment.feed(day, per_second=500)
-    stale = deployment.start(**SMALL).wait_ready()
-    other = deployment.start(**SMALL).wait_ready()
-    for _ in range(3):
-        until(lambda: stale.metric("credit_events_total") > 0, "the worker that will be stale has work")
+    tiny = {"poll_records_max": 10}
+    stale = deployment.start(**tiny).wait_ready()
+    other = deployment.start(**tiny).wait_ready()
+    until_above(other.assignments, 1, "the other worker has partitions")
+    for begin in range(0, 18_000, 6_000):
+        before, held = stale.applied(), other.assignments()
+        # A backlog, so that it is frozen with a batch in its hands.
+        deployment.publish(day[begin : begin + 6_000])
+        until_above(stale.applied, before, "the worker that will be stale has work")
         stale.send(signal.SIGSTOP)
-        held = len(other.logged("partitions assigned"))
-        until(lambda held=held: len(other.logged("partitions assigned")) > held, "the other takes over")  # type: ignore[misc]  # mypy finds no type for such a default
-        before = deployment.applied()
-        until(lambda before=before: deployment.applied() > before + 300, "the other goes on")  # type: ignore[misc]  # mypy finds no type for such a default
-        back = len(stale.logged("partitions assigned"))
+        until_above(other.assignments, held, "the other takes over")
+        until_above(deployment.applied, deployment.applied() + 100, "the other goes on")
+        back = stale.assignments()
         stale.send(signal.SIGCONT)
-        until(lambda back=back: len(stale.logged("partitions assigned")) > back, "the frozen one is back in its group")  # type: ignore[misc]  # mypy finds no type for such a default
-    feed.end()
+        until_above(stale.assignments, back, "the frozen one is back in its group")
 
     deployment.hold()
 
     assert stale.logged("partitions revoked")
+    assert stale.logged("log and store stand apart; reading again")
     assert stale.process.poll() is None
 
 
