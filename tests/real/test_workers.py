@@ -74,8 +74,9 @@ def test_a_frozen_worker_that_wakes_after_another_took_over_writes_nothing_wrong
 
     deployment.hold()
 
+    # Whether it was frozen with a batch in its hands is chance; that its commit is then void is held for every position
+    # in tests/stream/test_faults.py.
     assert stale.logged("partitions revoked")
-    assert stale.logged("log and store stand apart; reading again")
     assert stale.process.poll() is None
 
 
