@@ -94,9 +94,15 @@ class WorkerProcess:
         samples = (sample for family in families for sample in family.samples if sample.name == name)
         return sum(sample.value for sample in samples if labels.items() <= sample.labels.items())
 
-    def assignments(self) -> int:
-        """Return how often it has been told what it holds."""
-        return len(self.logged("partitions assigned"))
+    def held(self) -> set[int]:
+        """Return the partitions that it says it holds."""
+        held: set[int] = set()
+        for line in self._lines():
+            if line.get("event") == "partitions assigned":
+                held |= {int(partition) for partition in line["starts"]}
+            elif line.get("event") == "partitions revoked":
+                held -= set(line["partitions"])
+        return held
 
     def applied(self) -> float:
         """Return how many events it has applied."""
