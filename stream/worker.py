@@ -104,7 +104,7 @@ class Worker:
         topics = {True: settings.topic_dead, False: settings.topic_changes}
         self._relay = Relay(Store(redis_client(settings)), Producer(properties), topics, names, self._not_published)
         ends = ReadableEnds(self._admin, settings)
-        self._watchdog = Watchdog(self._progress, ends.of, clock, settings.stall_s_max, _die)
+        self._watchdog = Watchdog(self._progress, ends.of, time.monotonic, settings.stall_s_max, _die)
 
     def stop(self) -> None:
         """End gracefully: what is in flight is committed, what is committed is published."""
