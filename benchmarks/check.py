@@ -5,8 +5,9 @@ import numpy as np
 from benchmarks.backlog import backlog
 from benchmarks.deployment import PARTITIONS, Deployment
 from benchmarks.errors import BenchmarkError
-from benchmarks.filling import records_of
+from benchmarks.filling import AS_OF
 from city.calibrate import DEMO_KEY
+from city.records import records_of
 from gateway.card import CARD_BYTES
 from schemas.decoder import Decoder
 from schemas.facts import FACT, Facts
@@ -46,7 +47,7 @@ def _facts_of_a_sample(events: int, subjects: int) -> dict[tuple[int, int], Fact
     facts: dict[tuple[int, int], list[np.void]] = {}
     sample: set[bytes] = set()
     every = subjects // min(_SUBJECTS, subjects)
-    for number, record in enumerate(records_of(backlog(events, subjects))):
+    for number, record in enumerate(records_of(backlog(events, subjects), AS_OF, PARTITIONS)):
         # Everyone's registration comes first, in the order of the city's subjects.
         if number < subjects and number % every == 0:
             sample.add(record.key())

@@ -1,7 +1,6 @@
 """Standings of a city in the store, by the worker's own commit path but without Kafka."""
 
 import time
-from collections.abc import Iterable, Iterator
 from datetime import datetime
 from datetime import time as time_of_day
 from itertools import islice
@@ -13,7 +12,7 @@ from benchmarks.backlog import a_city
 from benchmarks.deployment import PARTITIONS
 from city.calibrate import DEMO_KEY
 from city.city import DEFAULT_AS_OF
-from city.render import Published
+from city.records import records_of
 from schemas.days import CITY_TIMEZONE, day_of
 from schemas.decoder import Decoded, Decoder
 from schemas.facts import FACT, Facts
@@ -30,57 +29,12 @@ _BATCH_RECORDS = 4_000
 _OUTBOX_ENTRIES = 64
 
 
-class MemoryRecord:
-    """A published event as a Kafka record would show it."""
-
-    def __init__(self, published: Published, partition: int, offset: int) -> None:
-        self._published = published
-        self._partition = partition
-        self._offset = offset
-
-    def key(self) -> bytes:
-        """Return the key."""
-        return self._published.key
-
-    def value(self) -> bytes:
-        """Return the value."""
-        return self._published.value
-
-    def headers(self) -> list[tuple[str, bytes | None]]:
-        """Return the headers."""
-        return list(self._published.headers)
-
-    def partition(self) -> int:
-        """Return the partition that the key leads to."""
-        return self._partition
-
-    def offset(self) -> int:
-        """Return the place in the partition."""
-        return self._offset
-
-    def timestamp(self) -> tuple[int, int]:
-        """Return Kafka's kind of time and the time."""
-        return 1, int(AS_OF.timestamp() * 1000)
-
-
-def records_of(stream: Iterable[Published]) -> Iterator[MemoryRecord]:
-    """Yield what Kafka would make of a stream."""
-    offsets = [0] * PARTITIONS
-    known: dict[bytes, int] = {}
-    for published in stream:
-        partition = known.get(published.key)
-        if partition is None:
-            partition = known[published.key] = partition_of(published.key.decode(), PARTITIONS)
-        yield MemoryRecord(published, partition, offsets[partition])
-        offsets[partition] += 1
-
-
 def fill(store: Store, rules: Rules, subjects: int) -> int:
     """Apply the histories of a city of so many subjects to an empty store; return how many facts that made."""
     key = RecordKey.derived(DEMO_KEY)
     nexts = opened(store, key)
     processor = Processor(Decoder(key, PARTITIONS), store, rules, time.time)
-    records = records_of(a_city(subjects).history(AS_OF))
+    records = records_of(a_city(subjects).history(AS_OF), AS_OF, PARTITIONS)
     facts = 0
     while batch := list(islice(records, _BATCH_RECORDS)):
         starts = {partition: nexts[partition] for partition in {record.partition() for record in batch}}
@@ -107,7 +61,7 @@ def drain_outboxes(store: Store) -> None:
 def ledgers_of(subjects: int) -> tuple[Facts, Ints, Subjects]:
     """Return the ledgers of a city of so many subjects: facts one behind the other, starts, and numbers."""
     decoder = Decoder(RecordKey.derived(DEMO_KEY), PARTITIONS)
-    records = records_of(a_city(subjects).history(AS_OF))
+    records = records_of(a_city(subjects).history(AS_OF), AS_OF, PARTITIONS)
     parts = []
     while batch := list(islice(records, _BATCH_RECORDS)):
         parts.append(decoder.decode(batch))

@@ -1,7 +1,7 @@
 """Scores a city and says whether it looks like Fuzhou: ``python -m city.calibrate``."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime, time
 from itertools import islice
@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from city.city import DEFAULT_AS_OF, City
 from city.picture import draw
 from city.rates import SHARE_AT_THRESHOLD, THRESHOLD_POINTS
+from city.records import records_of
 from city.render import Published
 from schemas.days import CITY_TIMEZONE, day_of
 from schemas.decoder import Decoder
 from schemas.facts import FACT, Facts
-from schemas.partitioner import partition_of
 from schemas.records import RecordKey
 from scoring.card import CARD, HAS_SCORE, Cards
 from scoring.kernel import compile_rules, evaluate
@@ -31,53 +31,6 @@ DEMO_KEY = b"jasmine synthetic city, no secret"
 PARTITIONS = 8
 _BATCH_RECORDS = 20_000
 _PICTURE = Path("docs/images/city-distribution.png")
-
-
-class PublishedRecord:
-    """A published event as a Kafka record would show it to the scorer."""
-
-    def __init__(self, published: Published, partition: int, offset: int, at_ms: int) -> None:
-        self._published = published
-        self._partition = partition
-        self._offset = offset
-        self._at_ms = at_ms
-
-    def key(self) -> bytes:
-        """Return the key."""
-        return self._published.key
-
-    def value(self) -> bytes:
-        """Return the value."""
-        return self._published.value
-
-    def headers(self) -> list[tuple[str, bytes | None]]:
-        """Return the headers."""
-        return list(self._published.headers)
-
-    def partition(self) -> int:
-        """Return the partition that the key leads to."""
-        return self._partition
-
-    def offset(self) -> int:
-        """Return the place in the partition."""
-        return self._offset
-
-    def timestamp(self) -> tuple[int, int]:
-        """Return Kafka's kind of time and the time."""
-        return 1, self._at_ms
-
-
-def records_of(stream: Iterable[Published], at: datetime) -> Iterator[PublishedRecord]:
-    """Yield what Kafka would make of a stream that it receives at an instant."""
-    offsets = [0] * PARTITIONS
-    partitions: dict[bytes, int] = {}
-    at_ms = int(at.timestamp() * 1000)
-    for published in stream:
-        partition = partitions.get(published.key)
-        if partition is None:
-            partition = partitions[published.key] = partition_of(published.key.decode(), PARTITIONS)
-        yield PublishedRecord(published, partition, offsets[partition], at_ms)
-        offsets[partition] += 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +71,7 @@ def score(stream: Iterable[Published], at: datetime, key: bytes, pack: Pack) -> 
 
 def _decoded(stream: Iterable[Published], at: datetime, key: bytes) -> tuple[Facts, NDArray[np.uint64], int]:
     decoder = Decoder(RecordKey.derived(key), PARTITIONS)
-    records = records_of(stream, at)
+    records = records_of(stream, at, PARTITIONS)
     facts, subjects, count = [], [], 0
     while batch := list(islice(records, _BATCH_RECORDS)):
         decoded = decoder.decode(batch)

@@ -82,7 +82,7 @@ class Decoder:
         offsets = np.fromiter(map(_OFFSET, records), np.int64, n)
         timestamps_ms = np.fromiter(map(_TIME, map(_TIMESTAMP, records)), np.int64, n)
         # The last record of a partition wins, and its offset is all that is needed.
-        lasts = dict(zip(map(_PARTITION, records), map(_OFFSET, records), strict=True))
+        lasts = dict(zip(partitions.tolist(), offsets.tolist(), strict=True))
         ends = {partition: offset + 1 for partition, offset in lasts.items()}
         latest = timestamps_ms // 1000 + FUTURE_ALLOWED_S
         values = [value or b"" for value in map(_VALUE, records)]

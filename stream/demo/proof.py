@@ -4,17 +4,16 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 import numpy as np
 
+from city.records import records_of
 from city.render import Published
 from gateway.lookup import Lookup
 from schemas.days import day_of
 from schemas.decoder import Decoder
 from schemas.errors import Refusal
 from schemas.facts import FACT, Facts
-from schemas.partitioner import partition_of
 from schemas.records import RecordKey
 from schemas.subjects import format_subject, kind_of
 from scoring.evaluator import evaluate
@@ -60,39 +59,13 @@ def accounted(expected: Mapping[str, int], measured: Measured) -> list[Proof]:
     ]
 
 
-class _Kept:
-    """A published event, as the decoder reads a Kafka record."""
-
-    def __init__(self, published: Published, partitions: int, offset: int, at_ms: int) -> None:
-        self._published = published
-        self._partition = partition_of(published.key.decode(), partitions)
-        self._offset = offset
-        self._at_ms = at_ms
-
-    def value(self) -> bytes:
-        return self._published.value
-
-    def headers(self) -> Any:
-        return [*self._published.headers]
-
-    def partition(self) -> int:
-        return self._partition
-
-    def offset(self) -> int:
-        return self._offset
-
-    def timestamp(self) -> tuple[int, int]:
-        return 1, self._at_ms
-
-
 def ledgers(kept: Sequence[Published], key: bytes, partitions: int) -> dict[int, Facts]:
     """Return the facts of each subject in published records, by the specification alone, in the log's order."""
     decoder = Decoder(RecordKey.derived(key), partitions)
-    at_ms = int(datetime.now(UTC).timestamp() * 1000)
     found: dict[int, list[np.void]] = {}
-    for offset, published in enumerate(kept):
+    for record in records_of(kept, datetime.now(UTC), partitions):
         try:
-            fact, subject = decoder.decode_one(_Kept(published, partitions, offset, at_ms))
+            fact, subject = decoder.decode_one(record)
         except Refusal:
             continue
         found.setdefault(subject, []).append(fact)

@@ -7,10 +7,11 @@ import numpy as np
 import orjson
 import pytest
 
-from city.calibrate import PARTITIONS, records_of
+from city.calibrate import PARTITIONS
 from city.city import City
 from city.disturb import NOTHING
 from city.rates import RATES, STEADY_RATES
+from city.records import records_of
 from city.render import Published
 from city.rows import BROKEN, Expect
 from schemas.catalogue import CORRECTED, DISPUTED, EVENT_TYPES, RESOLVED, REVOKED, TYPES_BY_NAME
@@ -31,7 +32,7 @@ def city(seed: int = 1, residents: int = 3_000) -> City:
 
 def answers(stream: list[Published], at: datetime) -> list[Expect]:
     """Return what decoder and ledger really say, event by event."""
-    decoded = Decoder(RecordKey.derived(KEY), PARTITIONS).decode(list(records_of(stream, at)))
+    decoded = Decoder(RecordKey.derived(KEY), PARTITIONS).decode(list(records_of(stream, at, PARTITIONS)))
     order = np.argsort(decoded.subjects, kind="stable")
     unique, first = np.unique(decoded.subjects[order], return_index=True)
     starts = np.append(first, len(order))

@@ -1,10 +1,11 @@
 """Ledgers: sets of facts, whatever way they came."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.facts import FACT, Facts
+from schemas.facts import CONTENT, FACT, Facts
 from scoring.card import CARD
 from scoring.kernel import compile_rules, evaluate
 from scoring.ledger import ADDED, CONFLICT, EXISTS, FULL, LEDGER_FACTS_MAX, merge
@@ -92,6 +93,15 @@ def test_of_two_events_with_one_id_and_unlike_content_the_first_stays() -> None:
 
     assert result.outcomes.tolist() == [CONFLICT]
     assert result.facts.tolist() == [first.item()]
+
+
+@pytest.mark.parametrize("name", [name for name in FACT.names or () if name != "record"])
+def test_facts_with_one_id_conflict_in_whatever_is_content(name: str) -> None:
+    first = facts_of([a_record("library.loan.overdue", "2026-05-01", name="1")])
+    other = first.copy()
+    other[name] += 1
+
+    assert merged(first, other).outcomes.tolist() == [CONFLICT if name in CONTENT else EXISTS]
 
 
 def test_conflicts_within_one_batch_are_found_too() -> None:

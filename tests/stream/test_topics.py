@@ -134,6 +134,21 @@ def test_ends_that_can_be_read_are_the_logs_ends_where_a_reader_finds_records(cl
     assert [ends.of({0: 1, 1: 0}) for _ in range(2)] == [{0: 3, 1: 0}] * 2
 
 
+def test_an_end_behind_which_nothing_can_be_read_is_where_the_reader_stands(
+    cluster: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    producer = Producer({"bootstrap.servers": cluster, "log_level": 2})
+    producer.produce("marked", b"record", partition=0)
+    assert producer.flush(5) == 0
+    # As a transaction's mark leaves it: one place behind the last record.
+    monkeypatch.setattr(topics, "log_ends", lambda *_: {0: 2})
+    settings = SETTINGS.model_copy(update={"topic_events": "marked"})
+    settings.__dict__["kafka"] = {"bootstrap.servers": cluster}
+    ends = ReadableEnds(admin_client(settings.kafka), settings)
+
+    assert [ends.of({0: 1}) for _ in range(2)] == [{0: 2}, {0: 1}]
+
+
 def test_there_are_no_ends_while_kafka_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(topics, "_ANSWER_S_MAX", 0.3)
     settings = SETTINGS.model_copy()

@@ -313,6 +313,16 @@ def test_a_due_standing_that_cannot_be_read_ends_the_worker_and_not_only_the_swe
     assert worker._stopping.is_set()
 
 
+def test_a_worker_that_stops_still_publishes_what_it_committed(worker: Worker) -> None:
+    worker._partitions = 2
+    worker._assigned({0: 0, 1: 0})
+    worker.stop()
+
+    worker._revoked([0, 1])
+
+    assert set(worker._relay.partitions) == {0, 1}
+
+
 def test_the_gauge_of_readiness_always_says_what_ready_says(worker: Worker) -> None:
     def gauge() -> float | None:
         return worker.metrics.registry.get_sample_value("credit_ready")
