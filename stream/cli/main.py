@@ -17,6 +17,7 @@ _COMMANDS = {
     "explain": "stream.cli.subject",
     "pseudonym": "stream.cli.subject",
     "types": "stream.cli.types",
+    "pack": "stream.cli.pack",
     "dead": "stream.cli.dead",
     "doctor": "stream.cli.doctor",
     "demo": "stream.cli.demo",
@@ -49,7 +50,7 @@ def _app(names: list[str]) -> typer.Typer:
     app.callback()(lambda: None)
     for name in names:
         module = import_module(_COMMANDS[name])
-        if name == "dead":
+        if hasattr(module, "app"):
             app.add_typer(module.app, name=name)
         else:
             app.command(name)(getattr(module, name))
@@ -60,6 +61,7 @@ def _known() -> Iterator[tuple[type[Exception], Exit, str]]:
     """Yield what is known to go wrong, its exit code and how it is said; the rest is a defect and shows its trace."""
     yield import_module("stream.settings").SettingsError, Exit.SETTINGS, "{}"
     yield import_module("scoring.pack").PackError, Exit.SETTINGS, "{}"
+    yield import_module("scoring.packtools.lines").FileError, Exit.SETTINGS, "{}"
     yield import_module("sinks.errors").StoreUnavailableError, Exit.AWAY, "Redis: {}"
     yield import_module("sinks.errors").StoreError, Exit.FAILED, "{}"
     yield import_module("gateway.errors").StandingUnavailableError, Exit.AWAY, "{}"

@@ -1,0 +1,94 @@
+"""YAML that remembers on which line each of its parts stands."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+Where = tuple[int | str, ...]
+
+
+_TRUTH = "tag:yaml.org,2002:bool"
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML in which only true and false are truth values: `on`, `no` and `yes` are words that people write."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [one for one in resolvers if one[0] != _TRUTH]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(_TRUTH, re.compile(r"true|false"), list("tf"))
+
+
+class FileError(Exception):
+    """A file that cannot be read as YAML: where, what is wrong, what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A YAML file.
+
+    Attributes:
+        path: where it is.
+        value: what it says.
+        lines: the line of each part, by the keys and places that lead to it.
+
+    """
+
+    path: Path
+    value: Any
+    lines: Mapping[Where, int]
+
+    def line(self, where: Where) -> int:
+        """Return the line of a part, or of the nearest part around it that has one."""
+        while where and where not in self.lines:
+            where = where[:-1]
+        return self.lines.get(where, 1)
+
+
+def read(path: Path) -> Document:
+    """Read a YAML file.
+
+    Raises:
+        FileError: it is missing, or is no YAML, or says something twice.
+
+    """
+    try:
+        text = path.read_text("utf-8")
+        places = list(_places(yaml.compose(text, _Loader), ()))
+        value = yaml.load(text, _Loader)  # noqa: S506 - it is a SafeLoader
+    except OSError as error:
+        message = f"{path}: cannot be read ({error.strerror}); check the path"
+        raise FileError(message) from None
+    except yaml.YAMLError as error:
+        message = f"{path}: is not YAML: {' '.join(str(error).split())}"
+        raise FileError(message) from None
+    except ValueError as error:
+        message = f"{path}: holds something unreadable: {error}"
+        raise FileError(message) from None
+    lines: dict[Where, int] = {}
+    for where, line in places:
+        if where in lines:
+            message = f"{path}:{line}: {'.'.join(map(str, where))}: stands there twice; keep one"
+            raise FileError(message)
+        lines[where] = line
+    return Document(path, value, lines)
+
+
+def _places(node: yaml.Node | None, where: Where) -> Iterator[tuple[Where, int]]:
+    if node is None:
+        return
+    yield where, node.start_mark.line + 1
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            # A part begins with its name, which may stand on the line before its value.
+            yield (*where, key.value), key.start_mark.line + 1
+            yield from (place for place in _places(value, (*where, key.value)) if place[0] != (*where, key.value))
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            yield from _places(value, (*where, index))

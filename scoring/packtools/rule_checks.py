@@ -1,0 +1,159 @@
+"""What can be odd or contradictory within one rule."""
+
+from collections.abc import Iterator
+from functools import partial
+
+from scoring.pack import SCORE_MAX, GradeRule, Pack, Rule
+from scoring.packtools.findings import Level, Problem
+from scoring.packtools.grades import steps_up
+from scoring.packtools.lines import Where
+
+_PLACEHOLDERS = frozenset({"-", "?", "...", "n/a", "na", "none", "tbd", "tba", "unknown", "无", "待定", "暂无"})
+
+
+def check_rule(pack: Pack, number: int) -> Iterator[Problem]:
+    """Yield what is odd in one rule."""
+    rule = pack.rules[number]
+    where: Where = ("rules", number)
+    for check in (_texts, _grades, _substitute, _caps, _ranges, _unused):
+        yield from check(pack, rule, where)
+
+
+def of_rule(rule: Rule, where: Where, code: str, what: str, remedy: str, level: Level = Level.WARNING) -> Problem:
+    """Return a problem of a rule."""
+    return Problem(code, where, rule.type, what, remedy, level)
+
+
+def highest_act(rule: Rule) -> int:
+    """Return the most points that one act can earn, of a quantity: once the unit that earns them."""
+    return max([grade.points for grade in rule.grades.values()] + [step.points for step in rule.steps])
+
+
+def lowest_act(rule: Rule) -> int:
+    """Return the most points, negative, that one act can cost before it repeats."""
+    return min(grade.points for grade in rule.grades.values())
+
+
+def _texts(_: Pack, rule: Rule, where: Where) -> Iterator[Problem]:
+    for name, text in (("basis", rule.basis), ("appeal", rule.appeal)):
+        if text.lower().strip(". ") in _PLACEHOLDERS:
+            remedy = "name the law, the measure or the source, or write 'illustrative'"
+            if name == "appeal":
+                remedy = "name who can be asked to look at it again"
+            yield of_rule(rule, (*where, name), f"no-{name}", f"{name} '{text}' says nothing", remedy, Level.ERROR)
+
+
+def _grades(pack: Pack, rule: Rule, where: Where) -> Iterator[Problem]:
+    for lower, upper in steps_up(rule):
+        yield from _between(pack, rule, (lower, upper), (*where, "grades", upper))
+
+
+def _between(pack: Pack, rule: Rule, labels: tuple[str, str], where: Where) -> Iterator[Problem]:
+    lower, upper = labels
+    milder, graver = rule.grades[lower], rule.grades[upper]
+    tell = partial(of_rule, rule, where, level=Level.ERROR)
+    if _ceiling(pack, graver) > _ceiling(pack, milder):
+        yield tell(
+            "ceiling-order",
+            f"grade {upper} may reach {graver.ceiling or 'any tier'}, the milder {lower} only {milder.ceiling}",
+            "give the graver grade the same ceiling or a lower one",
+        )
+    # A grade whose ceiling is lower need not deduct more.
+    lowers = milder.points < 0 or graver.points < 0
+    if lowers and graver.points > milder.points and _ceiling(pack, graver) >= _ceiling(pack, milder):
+        yield tell(
+            "points-order",
+            f"grade {upper} deducts less ({graver.points}) than the milder {lower} ({milder.points})",
+            f"let {upper} deduct at least {-milder.points}",
+        )
+    if not lowers and graver.points < milder.points:
+        yield tell(
+            "points-order",
+            f"grade {upper} earns less ({graver.points}) than {lower} ({milder.points})",
+            f"let {upper} earn at least {milder.points}",
+        )
+    yield from _lasting(pack, rule, labels, where)
+
+
+def _lasting(pack: Pack, rule: Rule, labels: tuple[str, str], where: Where) -> Iterator[Problem]:
+    lower, upper = (pack.months(rule, label) for label in labels)
+    if upper is not None and (lower is None or upper < lower):
+        yield of_rule(
+            rule,
+            where,
+            "months-order",
+            f"grade {labels[1]} counts {upper} months, {labels[0]} {'for good' if lower is None else lower}",
+            "let the higher grade count as long, or say in lint.yaml why not",
+        )
+
+
+def _ceiling(pack: Pack, grade: GradeRule) -> int:
+    return SCORE_MAX if grade.ceiling is None else pack.ceiling_points(grade.ceiling)
+
+
+def _substitute(pack: Pack, rule: Rule, where: Where) -> Iterator[Problem]:
+    if rule.substitute is None:
+        return
+    stated = rule.substitute
+    limit = SCORE_MAX if stated.ceiling is None else pack.ceiling_points(stated.ceiling)
+    tell = partial(of_rule, rule, (*where, "substitute"), level=Level.ERROR)
+    for label, grade in rule.grades.items():
+        if stated.points < min(grade.points, 0):
+            yield tell(
+                "substitute-worse",
+                f"after a repair {stated.points} points count, in the place of {grade.points} of grade {label}",
+                f"let the substitute deduct at most {max(-grade.points, 0)}: a repair must not make things worse",
+            )
+        if limit < _ceiling(pack, grade):
+            yield tell(
+                "substitute-worse",
+                f"after a repair the ceiling is {stated.ceiling}, before it {grade.ceiling or 'none'} (grade {label})",
+                "give the substitute the same ceiling, a higher one, or none",
+            )
+
+
+def _caps(pack: Pack, rule: Rule, where: Where) -> Iterator[Problem]:
+    most = highest_act(rule)
+    group = next((one for one in pack.groups if one.id == rule.group), None)
+    caps = {"cap": rule.cap, "cap_year": rule.cap_year, "group": group.cap if group else None}
+    for name, cap in caps.items():
+        if cap is None:
+            continue
+        if most <= 0:
+            what, remedy = f"{name} limits awards, and the rule has none", f"remove {name}, or give a grade points"
+            yield of_rule(rule, (*where, name), "cap-without-award", what, remedy)
+        elif cap < most:
+            yield of_rule(
+                rule,
+                (*where, name),
+                "cap-below-act",
+                f"{name} {cap} is smaller than the {most} points of a single act",
+                f"raise it to {most}, or lower the points",
+                Level.ERROR,
+            )
+
+
+def _ranges(pack: Pack, rule: Rule, where: Where) -> Iterator[Problem]:
+    limits = pack.dimensions[rule.dimension]
+    for label, grade in rule.grades.items():
+        if not limits.lowest <= grade.points <= limits.highest:
+            yield of_rule(
+                rule,
+                (*where, "grades", label),
+                "act-beyond-dimension",
+                f"grade {label} has {grade.points} points, and {rule.dimension} moves a score by "
+                f"{limits.lowest} to {limits.highest}",
+                "widen the dimension, lower the points, or say in lint.yaml why both may stand",
+            )
+
+
+def _unused(pack: Pack, rule: Rule, where: Where) -> Iterator[Problem]:
+    tell = partial(of_rule, rule)
+    if rule.doubles and lowest_act(rule) >= 0:
+        yield tell((*where, "doubles"), "unused", "doubles, and nothing is deducted", "remove doubles")
+    if rule.per > 1 and not highest_act(rule) and not lowest_act(rule):
+        yield tell((*where, "per"), "unused", "per divides a quantity that earns nothing", "remove per")
+    for label, grade in rule.grades.items():
+        if grade.ceiling == pack.tiers[-1].id:
+            what, remedy = "a ceiling at the highest tier limits nothing", "name a lower tier, or remove it"
+            yield tell((*where, "grades", label, "ceiling"), "unused", what, remedy)
