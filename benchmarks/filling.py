@@ -19,8 +19,8 @@ from schemas.facts import FACT, Facts
 from schemas.partitioner import partition_of
 from schemas.records import RecordKey
 from schemas.subjects import format_subject
-from scoring.kernel import Rules
 from scoring.ledger import merge
+from scoring.rules import Rules
 from sinks.store import Ints, Store, Subjects
 from stream.process import Processor
 

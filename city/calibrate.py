@@ -22,9 +22,10 @@ from schemas.decoder import Decoder
 from schemas.facts import FACT, Facts
 from schemas.records import RecordKey
 from scoring.card import CARD, HAS_SCORE, Cards
-from scoring.kernel import compile_rules, evaluate
+from scoring.kernel import evaluate
 from scoring.ledger import ADDED, merge
 from scoring.pack import Pack, load_pack
+from scoring.rules import compile_rules
 
 # Nobody's: pseudonyms of people who do not exist need no secret.
 DEMO_KEY = b"jasmine synthetic city, no secret"

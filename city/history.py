@@ -162,6 +162,8 @@ def dress(rng: np.random.Generator, rate: Rate, rows: Rows) -> Rows:
     if rate.grades:
         weights = np.array([weight for _, weight in rate.grades])
         rows["grade"] = rng.choice([grade for grade, _ in rate.grades], len(rows), p=weights / weights.sum())
+    if rate.quantity_max:
+        rows["quantity"] = rng.integers(1, rate.quantity_max + 1, len(rows))
     if rate.determined:
         rows["determined"] = rows["occurred"] + (rng.uniform(1, 60, len(rows)) * DAY_S).astype(np.int64)
         rows["arrives"] = rows["determined"]

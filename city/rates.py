@@ -118,6 +118,7 @@ class Rate:
         group: the subjects it happens to.
         per_year: events a year for each of them.
         grades: the grades with their weights; empty for the type's only one.
+        quantity_max: the most of the type's quantity that one event has; 0 where it is counted otherwise.
         bad: whether it is bad information; such acts gather on few people.
         mars_year: whether a year with it does not close as one without bad information.
         settled_by: the controls that end the matter, in order.
@@ -133,6 +134,7 @@ class Rate:
     group: str
     per_year: float
     grades: tuple[tuple[Grade, float], ...] = ()
+    quantity_max: int = 0
     bad: bool = False
     mars_year: bool = False
     settled_by: tuple[EventType, ...] = ()
@@ -246,6 +248,10 @@ _LOANS = 613.73 / 86.27
 _LATE_LOANS = 0.03
 
 RATES = (
+    # Whether, and as what, somebody is scored
+    _good("consent.granted", "resident", 0.002, {_G.HEALTH: 1.0}),
+    _good("consent.withdrawn", "resident", 0.0005, {_G.SCORING: 1.0, _G.HEALTH: 1.0}),
+    _good("subject.deceased", "resident", 0.0005),
     # Personal ability
     _penalty("capability.qualification.fraud", "qualified", 0.0004),
     _penalty("capability.exam.misconduct", "resident", 0.00005),
@@ -259,6 +265,8 @@ RATES = (
         {_G.COMMENDATION: 90.0, _G.THIRD_CLASS_MERIT: 9.0, _G.SECOND_CLASS_MERIT: 1.0},
     ),
     _penalty("occupation.civilservant.sanctioned", "civil servant", 0.005, _SANCTIONS),
+    _good("occupation.civilservant.archived", "civil servant", 0.1),
+    _good("occupation.labour.filed", "employed", 0.05),
     _judged("occupation.medical.assessed", "professional", 0.001),
     _penalty("occupation.practice.accident", "professional", 0.0002),
     _penalty("occupation.practice.breach", "professional", 0.002, {_G.GENERAL: 9.0, _G.SERIOUS: 1.0}),
@@ -293,6 +301,14 @@ RATES = (
     _owed("transit.fare.evaded", "resident", 0.002),
     _owed("parking.fee.unpaid", "driver", 0.03),
     _owed("medical.deferred.overdue", "resident", 0.002),
+    _good("medical.deferred.settled", "resident", 0.02),
+    _good("qr.payment.settled", "resident", 0.05),
+    Rate(type=TYPES_BY_NAME["volunteer.hours.accrued"], group="volunteer", per_year=0.5, quantity_max=40),
+    _good("volunteer.special.commended", "volunteer", 0.002, _LEVELS),
+    _good("charity.donation.made", "resident", 0.005, {_G.SMALL: 80.0, _G.MEDIUM: 17.0, _G.LARGE: 3.0}),
+    # Without the consent of their subjects these count nothing.
+    _good("blood.donation.made", "resident", 0.01),
+    _good("marrow.donation.made", "resident", 0.00001),
     # Financial credit
     _owed("finance.loan.overdue", "borrower", 0.03, 0.85, 20.0),
     _owed("finance.card.overdue", "cardholder", 0.02, 0.85, 20.0),

@@ -7,8 +7,9 @@ from gateway.errors import CardFormatError
 from gateway.names import PackNames, Perk
 from schemas.facts import FACT
 from scoring.card import CARD
-from scoring.kernel import compile_rules, evaluate
+from scoring.kernel import evaluate
 from scoring.pack import Pack
+from scoring.rules import compile_rules
 
 
 def names_of(pack: Pack) -> PackNames:

@@ -59,6 +59,8 @@ class Grade(IntEnum):
     ILLEGAL_EMPLOYMENT = 44
     UPHELD = 45
     REJECTED = 46
+    SCORING = 47
+    HEALTH = 48
 
     @property
     def label(self) -> str:
@@ -152,6 +154,14 @@ REPAIRED = _control(6, "repair.granted", "信用修复", "Repair granted")
 FULFILLED = _control(7, "obligation.fulfilled", "义务履行", "Obligation fulfilled")
 REMOVED = _control(8, "list.removed", "移出名单", "Removed from a list")
 
+REPAIR_APPLIED = _control(13, "repair.applied", "申请信用修复", "Repair applied for")
+REPAIR_REFUSED = _control(14, "repair.refused", "信用修复不予通过", "Repair refused")
+# What somebody allows, and takes back: to be scored at all, and to have health information used.
+_PURPOSES = (_G.SCORING, _G.HEALTH)
+CONSENTED = _record(10, "consent.granted", "授权同意", "Consent granted", "citizen", _ANY, _PURPOSES)
+WITHDRAWN = _record(11, "consent.withdrawn", "撤回同意", "Consent withdrawn", "citizen", _ANY, _PURPOSES)
+DECEASED = _record(12, "subject.deceased", "死亡登记", "Subject deceased", "public-security")
+
 _FINES = (_G.FINE_MINOR, _G.FINE_MEDIUM, _G.FINE_MAJOR, _G.FINE_HUGE)
 _STEPS = (_G.GENERAL, _G.SERIOUS, _G.SEVERE)
 _GENERAL_SERIOUS = (_G.GENERAL, _G.SERIOUS)
@@ -165,6 +175,11 @@ EVENT_TYPES: tuple[EventType, ...] = (
     REPAIRED,
     FULFILLED,
     REMOVED,
+    REPAIR_APPLIED,
+    REPAIR_REFUSED,
+    CONSENTED,
+    WITHDRAWN,
+    DECEASED,
     _record(9, "year.closed", "年度无不良信息", "Year closed without bad information", "credit-centre", _ANY),
     # Personal ability
     _record(20, "capability.tenure.accrued", "工作年限", "Working years", "human-resources", quantity="months"),
@@ -244,6 +259,10 @@ EVENT_TYPES: tuple[EventType, ...] = (
         "industry-regulator",
         grades=_GENERAL_SERIOUS,
     ),
+    _record(
+        46, "occupation.civilservant.archived", "公务员诚信档案", "Civil servant's file", "organisation-department"
+    ),
+    _record(47, "occupation.labour.filed", "劳动用工备案", "Employment filed", "human-resources", _ANY),
     # Public credit
     _record(60, "library.loan.returned", "图书按时归还", "Library loan returned on time", "library"),
     _record(61, "library.loan.overdue", "图书逾期未还", "Library loan overdue", "library"),
@@ -267,6 +286,7 @@ EVENT_TYPES: tuple[EventType, ...] = (
         "civilisation-office",
         grades=(_G.COUNTY, _G.CITY, _G.PROVINCE, _G.NATIONAL),
     ),
+    _record(68, "volunteer.hours.accrued", "志愿时长", "Volunteer hours", "volunteering", quantity="hours"),
     _record(
         69,
         "bravery.recognised",
@@ -289,6 +309,28 @@ EVENT_TYPES: tuple[EventType, ...] = (
     _record(74, "transit.fare.evaded", "逃票", "Fare evaded", "transit"),
     _record(75, "parking.fee.unpaid", "停车欠费", "Parking fee unpaid", "parking"),
     _record(76, "medical.deferred.overdue", "先诊后付逾期", "Deferred medical bill overdue", "health"),
+    _record(
+        77,
+        "charity.donation.made",
+        "慈善捐赠",
+        "Gift to a charity",
+        "civil-affairs",
+        _ANY,
+        (_G.SMALL, _G.MEDIUM, _G.LARGE),
+    ),
+    # One event for a month in which every payment by the code was settled: one for each payment would fill ledgers.
+    _record(78, "qr.payment.settled", "福码按时支付", "QR payments settled for a month", "qr-platform"),
+    _record(79, "medical.deferred.settled", "先诊后付结清", "Deferred medical bill settled", "health"),
+    _record(
+        80,
+        "volunteer.special.commended",
+        "专项志愿先进",
+        "Commended in a volunteers' campaign",
+        "civilisation-office",
+        grades=(_G.COUNTY, _G.CITY, _G.PROVINCE, _G.NATIONAL),
+    ),
+    _record(81, "blood.donation.made", "无偿献血", "Blood donated", "blood-centre"),
+    _record(82, "marrow.donation.made", "造血干细胞捐献", "Marrow donated", "red-cross"),
     # Financial credit
     _record(90, "finance.loan.repaid", "按期还款", "Loan instalment repaid on time", "bank", _ANY),
     _record(91, "finance.loan.overdue", "贷款逾期", "Loan overdue", "bank", _ANY),

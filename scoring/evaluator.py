@@ -31,6 +31,8 @@ class Record:
         start: the first day it counts.
         end: the first day it does not, or NEVER.
         repaired: the day of its repair, or NEVER.
+        stopped: the first day on which the act, or the listing, was over, or NEVER.
+        months: how long it counts, or None while it stands.
         disputes: days on which a dispute opens (True) or closes (False), in order.
         rule: what the pack says of its type.
 
@@ -46,6 +48,8 @@ class Record:
     start: int
     end: int
     repaired: int
+    stopped: int
+    months: int | None
     disputes: tuple[tuple[int, bool], ...]
     rule: Rule
 
@@ -110,7 +114,8 @@ def evaluate(facts: Facts, day: int, pack: Pack, kind: str = "resident") -> Stat
 
     """
     records = resolve(facts, pack)
-    standing = [record for record in records if not disputed_on(record, day)]
+    undisputed = [record for record in records if not disputed_on(record, day)]
+    standing = _without_what_needs_consent(undisputed, day)
     begun = [record for record in standing if record.start <= day]
     contributions = _contributions(begun, day, pack)
     totals = [0] * len(Dimension)
@@ -129,18 +134,38 @@ def evaluate(facts: Facts, day: int, pack: Pack, kind: str = "resident") -> Stat
         for dimension, limited, total in zip(Dimension, dimensions, totals, strict=True)
     ]
     limits += [("range of scores", in_range - unlimited), ("ceiling", score - in_range)]
-    registered = any(record.type == catalogue.REGISTERED.code for record in begun)
+    registered = has_score(begun)
     return State(
         score=score if registered else None,
         tier=pack.tier_index(score) if registered else None,
         dimensions=dimensions,
         entitlements=_entitlements(score, day, pack, kind) if registered else frozenset(),
-        disputed=len(standing) < len(records),
+        disputed=len(undisputed) < len(records),
         ceiling=ceiling,
         until=_until(records, standing, day, pack),
         contributions=tuple(one for one in contributions if one.points),
         limits=tuple((name, points) for name, points in limits if points),
     )
+
+
+def has_score(begun: Sequence[Record]) -> bool:
+    """Whether there is a score: for who is registered, alive, and has not taken back the consent to be scored."""
+    types = {record.type for record in begun}
+    allowed = _consent(begun, Grade.SCORING)
+    return catalogue.REGISTERED.code in types and catalogue.DECEASED.code not in types and allowed is not False
+
+
+def _consent(begun: Sequence[Record], purpose: Grade) -> bool | None:
+    """Return the last word on a purpose, or None if there was none."""
+    words = {catalogue.CONSENTED.code: True, catalogue.WITHDRAWN.code: False}
+    said = [words[record.type] for record in begun if record.type in words and record.grade is purpose]
+    return said[-1] if said else None
+
+
+def _without_what_needs_consent(records: Sequence[Record], day: int) -> list[Record]:
+    """Leave out what counts only while somebody consents to it, unless they do on the day."""
+    consents = _consent([record for record in records if record.start <= day], Grade.HEALTH)
+    return [record for record in records if consents or not record.rule.opt_in]
 
 
 def resolve(facts: Facts, pack: Pack) -> list[Record]:
@@ -158,7 +183,7 @@ def resolve(facts: Facts, pack: Pack) -> list[Record]:
             continue
         about = controls.get(int(fact["record"]), [])
         if not _is_revoked(about):
-            records.append(_resolved(fact, about, rule))
+            records.append(_resolved(fact, about, rule, pack))
     return records
 
 
@@ -179,7 +204,7 @@ def _is_revoked(about: Sequence[np.void]) -> bool:
     )
 
 
-def _resolved(fact: np.void, about: Sequence[np.void], rule: Rule) -> Record:
+def _resolved(fact: np.void, about: Sequence[np.void], rule: Rule, pack: Pack) -> Record:
     fulfilled = _first_day(about, catalogue.FULFILLED.code)
     removed = _first_day(about, catalogue.REMOVED.code)
     repaired = NEVER
@@ -198,6 +223,8 @@ def _resolved(fact: np.void, about: Sequence[np.void], rule: Rule) -> Record:
         start=day_of(int(fact["occurred"])),
         end=NEVER,
         repaired=repaired,
+        stopped=int(fact["terminated"]) or min(fulfilled, removed),
+        months=None,
         disputes=tuple(
             (_day(control), control["type"] == catalogue.DISPUTED.code)
             for control in about
@@ -206,8 +233,8 @@ def _resolved(fact: np.void, about: Sequence[np.void], rule: Rule) -> Record:
         rule=rule,
     )
     record = _corrected(record, about)
-    terminated = int(fact["terminated"]) or min(fulfilled, removed)
-    return _with_validity(record, int(fact["determined"]), terminated)
+    record = replace(record, months=pack.months(rule, record.grade.label))
+    return _with_validity(record, int(fact["determined"]))
 
 
 def _corrected(record: Record, about: Sequence[np.void]) -> Record:
@@ -221,18 +248,37 @@ def _corrected(record: Record, about: Sequence[np.void]) -> Record:
     return record
 
 
-def _with_validity(record: Record, determined: int, terminated: int) -> Record:
+def _with_validity(record: Record, determined: int) -> Record:
     """Say when it counts: from the act or its determination, for so many months after the rule's anchor."""
-    months = record.rule.grades[record.grade.label].months
     start = record.start
     anchored = start
     if record.rule.anchor is Anchor.DETERMINED and determined:
         start = anchored = determined
     elif record.rule.anchor is Anchor.TERMINATED:
-        anchored = terminated
-    if months is None or anchored == NEVER:
-        return replace(record, start=start, end=NEVER)
-    return replace(record, start=start, end=add_months(anchored, months))
+        anchored = record.stopped
+    record = replace(record, start=start)
+    if record.rule.every is not None:
+        return replace(record, end=_end_of_accruals(record))
+    if record.months is None or anchored == NEVER:
+        return record
+    return replace(record, end=add_months(anchored, record.months))
+
+
+def _accruals(record: Record, day: int) -> list[int]:
+    """Return the days until `day` on which an act that went on was deducted: its first, and every so many months."""
+    assert record.rule.every is not None  # noqa: S101
+    days: list[int] = []
+    while (at := add_months(record.start, record.rule.every * len(days))) <= day and at < record.stopped:
+        days.append(at)
+    return days
+
+
+def _end_of_accruals(record: Record) -> int:
+    """Return when the last deduction ends; an act that was over before it began to count has none."""
+    if record.stopped == NEVER:
+        return NEVER
+    days = _accruals(record, record.stopped)
+    return add_months(days[-1], record.months or 0) if days else record.start
 
 
 def _day(fact: np.void) -> int:
@@ -273,8 +319,14 @@ def _end(record: Record) -> int:
 
 def _contributions(begun: Sequence[Record], day: int, pack: Pack) -> list[Contribution]:
     """Return what each record that counts on the day adds, zero where another counts in its place."""
-    counting = [record for record in begun if day < _end(record)]
+    only_recorded_since = _only_recorded_since(begun, day)
+    counting = [
+        record
+        for record in begun
+        if day < _end(record) and not (_is_award(record) and record.start >= only_recorded_since)
+    ]
     points = {record.record: _points(record, begun, day) for record in counting}
+    _add_up_steps(counting, points)
     stated = dict(points)
     for record in counting:
         if record.rule.counts == "latest" and _has_later(record, counting):
@@ -287,6 +339,38 @@ def _contributions(begun: Sequence[Record], day: int, pack: Pack) -> list[Contri
     ]
 
 
+def _only_recorded_since(begun: Sequence[Record], day: int) -> int:
+    """Return the day from which awards are recorded and count nothing, while such a ceiling lasts; or NEVER."""
+    return min(
+        (
+            record.start
+            for record in begun
+            if record.rule.record_only
+            and record.rule.grades[record.grade.label].ceiling
+            and day < _original_end(record)
+        ),
+        default=NEVER,
+    )
+
+
+def _is_award(record: Record) -> bool:
+    return bool(record.rule.steps) or record.rule.grades[record.grade.label].points > 0
+
+
+def _add_up_steps(counting: Sequence[Record], points: dict[int, int]) -> None:
+    """Give each record by which the sum of its type reaches a higher step what that step adds."""
+    sums: dict[int, int] = {}
+    for record in counting:
+        if record.rule.steps:
+            before = sums.get(record.type, 0)
+            sums[record.type] = before + record.quantity
+            points[record.record] = _step(record.rule, before + record.quantity) - _step(record.rule, before)
+
+
+def _step(rule: Rule, quantity: int) -> int:
+    return max((step.points for step in rule.steps if step.lowest <= quantity), default=0)
+
+
 def _points(record: Record, begun: Sequence[Record], day: int) -> int:
     rule = record.rule
     if rule.substitute is not None and _is_substituted(record, day):
@@ -294,6 +378,8 @@ def _points(record: Record, begun: Sequence[Record], day: int) -> int:
     points = rule.grades[record.grade.label].points
     if rule.event_type.quantity:
         points *= record.quantity // rule.per
+    if rule.every is not None:
+        points *= sum(day < add_months(at, record.months or 0) for at in _accruals(record, day))
     if rule.doubles and points < 0 and _is_repeat(record, begun):
         points *= 2
     return points
@@ -348,12 +434,15 @@ def _cap(counting: Sequence[Record], points: dict[int, int], pack: Pack) -> None
 
 
 def _ceiling(begun: Sequence[Record], day: int, pack: Pack) -> int:
-    tiers = [
-        grade.ceiling
-        for record in begun
-        if day < _original_end(record) and (grade := record.rule.grades[record.grade.label]).ceiling
-    ]
-    return min((pack.ceiling_points(tier) for tier in tiers if tier), default=SCORE_MAX)
+    tiers = [_ceiling_tier(record, day) for record in begun]
+    return min((pack.ceiling_points(tier) for tier in tiers if tier is not None), default=SCORE_MAX)
+
+
+def _ceiling_tier(record: Record, day: int) -> str | None:
+    if day < _original_end(record):
+        return record.rule.grades[record.grade.label].ceiling
+    substitute = record.rule.substitute
+    return substitute.ceiling if substitute is not None and _has_substitute(record) and day < _end(record) else None
 
 
 def _entitlements(score: int, day: int, pack: Pack, kind: str) -> frozenset[str]:
@@ -370,7 +459,13 @@ def _boundaries(record: Record) -> tuple[int, ...]:
 
 
 def _change_after(record: Record, day: int) -> int:
-    return min((change for change in _boundaries(record) if change > day), default=NEVER)
+    changes = [change for change in _boundaries(record) if change > day]
+    if record.rule.every is not None and record.start <= day < _original_end(record):
+        days = _accruals(record, day)
+        following = add_months(record.start, record.rule.every * len(days))
+        changes += [following] if following < record.stopped else []
+        changes += [end for at in days if (end := add_months(at, record.months or 0)) > day]
+    return min(changes, default=NEVER)
 
 
 def _until(records: Sequence[Record], standing: Sequence[Record], day: int, pack: Pack) -> int:

@@ -3,23 +3,37 @@
 It must agree with `scoring.evaluator`, where the rules are explained, on every input.
 """
 
-from itertools import product
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from schemas import catalogue
-from schemas.catalogue import GRADE_CODES, TYPE_CODES, TYPES_BY_CODE, Grade
+from schemas.catalogue import GRADE_CODES, TYPE_CODES, Grade
 from schemas.compiled import Int, Row, compiled, inlined
-from schemas.days import CITY_OFFSET_S, DAY_OF_MONTH, DAY_S, FIRST_DAY_OF_MONTH, MONTH_OF_DAY, NEVER, day_of_date
+from schemas.days import CITY_OFFSET_S, DAY_OF_MONTH, DAY_S, FIRST_DAY_OF_MONTH, MONTH_OF_DAY, NEVER
 from schemas.facts import Facts
-from schemas.subjects import KIND_SHIFT, Kind
+from schemas.subjects import KIND_SHIFT
 from scoring.card import CARD_VERSION, CEILING, DISPUTED, HAS_SCORE, NO_TIER, Cards
-from scoring.pack import KIND_NAMES, SCORE_MAX, Anchor, Dimension, Pack, RepairPath, Rule
-
-Int64s = NDArray[np.int64]
-Rows = NDArray[np.void]
+from scoring.pack import SCORE_MAX, Dimension
+from scoring.rules import (
+    ALLOWS_HEALTH,
+    ALLOWS_SCORE,
+    COUNTED_OVER,
+    DETERMINED,
+    ENDS_SCORE,
+    FORBIDS_HEALTH,
+    FORBIDS_SCORE,
+    NO_REPAIR,
+    OF_THE_SUBJECT,
+    ON_FULFILMENT,
+    OPT_IN,
+    RECORD_ONLY,
+    TERMINATED,
+    Int64s,
+    Rows,
+    Rules,
+)
 
 _REGISTERED = catalogue.REGISTERED.code
 _CORRECTED = catalogue.CORRECTED.code
@@ -31,35 +45,9 @@ _FULFILLED = catalogue.FULFILLED.code
 _REMOVED = catalogue.REMOVED.code
 _UPHELD = int(Grade.UPHELD)
 
-_OCCURRED, _DETERMINED, _TERMINATED = range(3)
-_ANCHORS = {Anchor.OCCURRED: _OCCURRED, Anchor.DETERMINED: _DETERMINED, Anchor.TERMINATED: _TERMINATED}
-_NO_REPAIR, _ON_REPAIR, _ON_FULFILMENT = range(3)
-_REPAIRS = {RepairPath.BY_AUTHORITY: _ON_REPAIR, RepairPath.ON_FULFILMENT: _ON_FULFILMENT}
-_STANDING = -1
-_UNCAPPED = 1 << 40
 _DIMENSIONS = len(Dimension)
-
-# What the pack says of one type and grade: one row, so that a record touches one place in memory.
-_RULE = np.dtype(
-    [
-        ("points", "<i2"),
-        ("validity", "<i2"),  # row of `Rules.ends`
-        ("ceiling", "<i2"),  # the highest score while it counts
-        ("per", "<i2"),  # of the quantity; 0 for a type without one
-        ("cap_year", "<i2"),  # 0 for none
-        ("pot", "<i2"),  # where positive points go; negative ones go to the dimension's
-        ("substitute_points", "<i2"),
-        ("substitute_validity", "<i2"),
-        ("ruled", "?"),
-        ("anchor", "u1"),
-        ("repair", "u1"),
-        ("substituted", "?"),
-        ("doubles", "?"),
-        ("latest", "?"),
-        ("dimension", "u1"),
-    ],
-    align=True,
-)
+# What is kept although it has ended: it says something of its subject, or when it ends is not known yet.
+_KEPT = OF_THE_SUBJECT | COUNTED_OVER
 
 # One record of the subject at hand, with what its controls and the pack say.
 _RECORD = np.dtype(
@@ -82,133 +70,20 @@ _RECORD = np.dtype(
         ("latest", "?"),
         ("cap_year", "<i2"),
         ("pot", "<i2"),
-        ("substitute_points", "<i2"),
+        ("special", "u1"),
+        ("award", "?"),
+        ("row", "<i4"),  # of `Rules.more`
+        ("repaired", "<i4"),
+        ("stopped", "<i4"),
+        ("quantity", "<i4"),
     ],
     align=True,
 )
 
 # What is remembered of one type while a subject's records are gone through.
-_SEEN = np.dtype([("stamp", "<i8"), ("max_end", "<i4"), ("latest", "<i4"), ("year", "<i4"), ("points", "<i4")])
-
-
-class Rules(NamedTuple):
-    """A pack as arrays; T types by code, G grades by code, N pots of points, E spans of days without a dated change."""
-
-    table: Rows  # (T * G,) of dtype _RULE
-    control: NDArray[np.bool_]  # (T,)
-    ends: NDArray[np.uint16]  # (validities, days) when a validity that begins on each day ends
-    pot_cap: Int64s  # (N,) first the dimensions' own, without a cap; then one for each cap
-    pot_dimension: Int64s  # (N,)
-    lowest: Int64s  # (dimensions,)
-    highest: Int64s  # (dimensions,)
-    tier: NDArray[np.uint8]  # (scores,) the tier of each score
-    spans: Int64s  # (E,) the first day of each span; the first is 0
-    entitlements: NDArray[np.uint32]  # (E, kinds, scores) bits of the perks reached
-    base: int
-    pack: np.uint64
-
-
-def compile_rules(pack: Pack) -> Rules:
-    """Return a pack's rules as arrays for the kernel."""
-    table = np.zeros((TYPE_CODES, GRADE_CODES), _RULE)
-    control = np.zeros(TYPE_CODES, np.bool_)
-    control[[code for code, one in TYPES_BY_CODE.items() if one.control]] = True
-    validities = sorted({months for rule in pack.rules for months in _validities(rule)})
-    pots = _Pots(pack)
-    for rule in pack.rules:
-        _fill(table[rule.event_type.code], rule, pots.of(rule), validities, pack)
-    dimensions = [pack.dimensions[dimension.label] for dimension in Dimension]
-    spans = _spans(pack)
-    return Rules(
-        table=table.reshape(-1),
-        control=control,
-        ends=np.stack([_ends(months) for months in validities]),
-        pot_cap=np.array(pots.caps, np.int64),
-        pot_dimension=np.array(pots.dimensions, np.int64),
-        lowest=np.array([one.lowest for one in dimensions], np.int64),
-        highest=np.array([one.highest for one in dimensions], np.int64),
-        tier=np.array([pack.tier_index(score) for score in range(SCORE_MAX + 1)], np.uint8),
-        spans=spans,
-        entitlements=_entitlements(pack, spans),
-        base=pack.base_points,
-        pack=np.uint64(pack.hash),
-    )
-
-
-class _Pots:
-    """Numbers the pots: one for each dimension, one for each group, one for each rule with a cap of its own."""
-
-    def __init__(self, pack: Pack) -> None:
-        self.caps = [_UNCAPPED] * len(Dimension)
-        self.dimensions = list(range(len(Dimension)))
-        self._group_caps = {group.id: group.cap for group in pack.groups}
-        self._groups: dict[str, int] = {}
-
-    def of(self, rule: Rule) -> int:
-        """Return the pot of a rule's positive points."""
-        dimension = Dimension[rule.dimension.upper()]
-        if rule.group:
-            if rule.group not in self._groups:
-                self._groups[rule.group] = self._add(self._group_caps[rule.group], dimension)
-            return self._groups[rule.group]
-        return self._add(rule.cap, dimension) if rule.cap else dimension
-
-    def _add(self, cap: int, dimension: int) -> int:
-        self.caps.append(cap)
-        self.dimensions.append(dimension)
-        return len(self.caps) - 1
-
-
-def _validities(rule: Rule) -> list[int]:
-    stated = [_STANDING if one.months is None else one.months for one in rule.grades.values()]
-    return stated if rule.substitute is None else [*stated, rule.substitute.months]
-
-
-def _ends(months: int) -> NDArray[np.uint16]:
-    """Return `add_months` of every day; never ends what never begins."""
-    days = np.arange(NEVER + 1)
-    if months == _STANDING:
-        return np.full(NEVER + 1, NEVER, np.uint16)
-    month = MONTH_OF_DAY.astype(np.int64) + months
-    length = FIRST_DAY_OF_MONTH[month + 1] - FIRST_DAY_OF_MONTH[month]
-    ends = FIRST_DAY_OF_MONTH[month] + np.minimum(DAY_OF_MONTH, length) - 1
-    return np.where(days == NEVER, NEVER, np.minimum(ends, NEVER)).astype(np.uint16)
-
-
-def _fill(row: Rows, rule: Rule, pot: int, validities: list[int], pack: Pack) -> None:
-    row["ruled"] = True
-    row["dimension"] = Dimension[rule.dimension.upper()]
-    row["anchor"] = _ANCHORS[rule.anchor]
-    row["per"] = rule.per if rule.event_type.quantity else 0
-    row["latest"] = rule.counts == "latest"
-    row["cap_year"] = rule.cap_year or 0
-    row["pot"] = pot
-    row["doubles"] = rule.doubles
-    row["repair"] = _REPAIRS.get(rule.repair, _NO_REPAIR)
-    if rule.substitute is not None:
-        row["substituted"] = True
-        row["substitute_points"] = rule.substitute.points
-        row["substitute_validity"] = validities.index(rule.substitute.months)
-    for grade in rule.event_type.grades:
-        stated = rule.grades[grade.label]
-        row["points"][grade] = stated.points
-        row["validity"][grade] = validities.index(_STANDING if stated.months is None else stated.months)
-        row["ceiling"][grade] = SCORE_MAX if stated.ceiling is None else pack.ceiling_points(stated.ceiling)
-
-
-def _spans(pack: Pack) -> Int64s:
-    days = {day_of_date(one.effective_from) for perk in pack.perks for one in perk.thresholds}
-    return np.array(sorted({0, *days}), np.int64)
-
-
-def _entitlements(pack: Pack, spans: Int64s) -> NDArray[np.uint32]:
-    bits = np.zeros((len(spans), len(Kind), SCORE_MAX + 1), np.uint32)
-    for (span, day), (number, perk) in product(enumerate(spans.tolist()), enumerate(pack.perks)):
-        asked = pack.threshold(perk, day)
-        if asked is not None:
-            for kind in perk.kinds:
-                bits[span, KIND_NAMES[kind], asked:] |= np.uint32(1 << number)
-    return bits
+_SEEN = np.dtype(
+    [("stamp", "<i8"), ("sum", "<i8"), ("max_end", "<i4"), ("latest", "<i4"), ("year", "<i4"), ("points", "<i4")]
+)
 
 
 class _Work(NamedTuple):
@@ -236,19 +111,111 @@ def _day(occurred: Int) -> Int:
 
 
 @compiled
+def _add_months(day: Int, months: Int) -> Int:
+    """Do as `schemas.days.add_months`."""
+    month = np.int64(MONTH_OF_DAY[day]) + months
+    if day >= NEVER or month + 1 >= FIRST_DAY_OF_MONTH.shape[0]:
+        return NEVER
+    length = np.int64(FIRST_DAY_OF_MONTH[month + 1]) - np.int64(FIRST_DAY_OF_MONTH[month])
+    return min(np.int64(FIRST_DAY_OF_MONTH[month]) + min(np.int64(DAY_OF_MONTH[day]), length) - 1, NEVER)
+
+
+@compiled
+def _end_of_accruals(start: Int, more: Row, stopped: Int) -> Int:
+    """Return when the last deduction of an act that went on ends."""
+    every = np.int64(more.every)
+    if stopped >= NEVER:
+        return NEVER
+    if stopped <= start:
+        return start
+    times: Int = max((np.int64(MONTH_OF_DAY[stopped]) - np.int64(MONTH_OF_DAY[start])) // every - 1, 0)
+    while _add_months(start, every * (times + 1)) < stopped:
+        times += 1
+    return _add_months(_add_months(start, every * times), np.int64(more.months))
+
+
+@compiled
+def _accrued(record: Row, rule: Row, day: Int) -> tuple[Int, Int]:
+    """Return how many deductions of an act that went on count on a day, and the next day on which that changes."""
+    start = np.int64(record.start)
+    every = np.int64(rule.every)
+    months = np.int64(rule.months)
+    # Those before ended so many months ago that not even the ends of months can matter.
+    times: Int = max((np.int64(MONTH_OF_DAY[day]) - np.int64(MONTH_OF_DAY[start]) - months) // every - 1, 0)
+    count = 0
+    change: Int = NEVER
+    while True:
+        at = _add_months(start, every * times)
+        if at >= record.stopped:
+            return count, change
+        if at > day:
+            return count, min(change, at)
+        end = _add_months(at, months)
+        if end > day:
+            count += 1
+            change = min(change, end)
+        times += 1
+
+
+@compiled
+def _step(steps: Int64s, quantity: Int) -> Int:
+    points: Int = 0
+    for place in range(steps.shape[0]):
+        if steps[place, 0] <= quantity:
+            points = steps[place, 1]
+    return points
+
+
+@compiled
+def _end_accruals(records: Rows, count: Int, more: Rows, ends: NDArray[np.uint16]) -> None:
+    """Say of acts that went on when they end."""
+    for i in range(count):
+        record = records[i]
+        rule = more[record.row]
+        if record.special & COUNTED_OVER and rule.every:
+            end = _end_of_accruals(np.int64(record.start), rule, np.int64(record.stopped))
+            record.original_end = min(end, np.int64(record.repaired))
+            record.last_end = record.original_end
+            record.substituted = rule.substitute_validity >= 0 and record.repaired != NEVER and record.repaired <= end
+            if record.substituted:
+                record.last_end = ends[rule.substitute_validity, max(record.original_end, record.start)]
+
+
+@compiled
+def _count_over(record: Row, rule: Row, of_type: Row, steps: Int64s, day: Int) -> Int:
+    """Count an act that goes on as often as it was deducted, or a quantity by what it adds to the sum of its type.
+
+    Returns the next day on which that changes by itself.
+    """
+    change: Int = NEVER
+    if rule.every and record.original_end > day:
+        times, change = _accrued(record, rule, day)
+        record.points *= times
+    if rule.steps:
+        before = np.int64(of_type.sum)
+        of_type.sum += np.int64(record.quantity)
+        record.points = _step(steps[rule.steps], np.int64(of_type.sum)) - _step(steps[rule.steps], before)
+    return change
+
+
+@compiled
 def _resolve(
-    facts: Facts, begin: Int, stop: Int, day: Int, rules: Rules, records: Rows, controls_at: Int64s, known: Int
-) -> tuple[Int, Int]:
-    """Put the subject's records into `records`; return how many they are, and how many controls there are.
+    facts: Facts, begin: Int, stop: Int, day: Int, rules: Rules, work: _Work, known: Int
+) -> tuple[Int, Int, Int]:
+    """Put the subject's records into `records`; return how many, how many controls, and the bits of what is special.
 
     The places of controls are put into `controls_at`. What the first `known` of them say is taken into account, so a
     subject with controls, which most have not, is resolved once to find them and once more.
     A record that has ended by `day`, and cannot make a later one a repeat, is left out.
     """
+    records = work.records
+    controls_at = work.controls_at
     table = rules.table
+    more = rules.more
     ends = rules.ends
     controls = 0
     count = 0
+    special: Int = 0
     for i in range(begin, stop):
         fact = facts[i]
         code = np.int64(fact.type)
@@ -285,29 +252,32 @@ def _resolve(
                     ended = min(ended, at)
                 elif said == _REPAIRED:
                     repaired = min(repaired, at)
-                else:
+                elif said == _DISPUTED or said == _RESOLVED:  # noqa: SIM109 - compiled, a tuple costs more
                     disputable = True
         if revoked:
             continue
-        rule = table[code * GRADE_CODES + grade]
-        if rule.repair == _NO_REPAIR:
+        row = code * GRADE_CODES + grade
+        rule = table[row]
+        if rule.repair == NO_REPAIR:
             repaired = NEVER
-        elif rule.repair == _ON_FULFILMENT:
+        elif rule.repair == ON_FULFILMENT:
             repaired = min(repaired, fulfilled)
         start = _day(fact.occurred)
         anchored: Int = start
-        if rule.anchor == _DETERMINED and fact.determined:
+        if rule.anchor == DETERMINED and fact.determined:
             start = np.int64(fact.determined)
             anchored = start
-        elif rule.anchor == _TERMINATED:
+        elif rule.anchor == TERMINATED:
             anchored = terminated or ended
         end = np.int64(ends[rule.validity, anchored])
         original_end = min(end, repaired)
         last_end = original_end
         substituted = rule.substituted and repaired != NEVER and repaired <= end
         if substituted:
-            last_end = np.int64(ends[rule.substitute_validity, max(original_end, start)])
-        if max(start, last_end) <= day and not (rule.doubles or disputable or code == _REGISTERED):
+            last_end = np.int64(ends[more[row].substitute_validity, max(original_end, start)])
+        if max(start, last_end) <= day and not (
+            rule.doubles or disputable or code == _REGISTERED or rule.special & _KEPT
+        ):
             continue
         stated = np.int64(rule.points)
         if rule.per:
@@ -323,17 +293,23 @@ def _resolve(
         record.ceiling = rule.ceiling
         record.dimension = rule.dimension
         record.latest = rule.latest
-        record.remembered = rule.cap_year != 0 or rule.doubles or rule.latest
+        record.remembered = rule.cap_year != 0 or rule.doubles or rule.latest or rule.special & COUNTED_OVER != 0
+        record.award = rule.award
+        record.special = rule.special
+        special |= np.int64(rule.special)
         record.cap_year = rule.cap_year
         record.pot = rule.pot
-        record.substitute_points = rule.substitute_points
         record.substituted = substituted
         record.disputable = disputable
         record.doubles = rule.doubles and stated < 0
         if rule.cap_year:
             record.year = MONTH_OF_DAY[_day(fact.occurred)] // 12
+        record.row = row
+        record.repaired = repaired
+        record.stopped = terminated or ended
+        record.quantity = quantity
         count += 1
-    return count, controls
+    return count, controls, special
 
 
 @compiled
@@ -350,6 +326,36 @@ def _dispute(facts: Facts, begin: Int, stop: Int, record: np.uint64, day: Int) -
             else:
                 change = min(change, at)
     return open_, change
+
+
+@compiled
+def _conditions(facts: Facts, begin: Int, stop: Int, count: Int, day: Int, records: Rows) -> tuple[Int, bool, bool]:
+    """Return since when awards are only recorded, whether health information may count, and whether there is no score.
+
+    Only asked of subjects with a special record.
+    """
+    since: Int = NEVER
+    health = False
+    withdrawn = False
+    deceased = False
+    for i in range(count):
+        record = records[i]
+        special = record.special
+        if special == 0 or record.start > day:
+            continue
+        if record.disputable:
+            open_, _ = _dispute(facts, begin, stop, record.record, day)
+            if open_:
+                continue
+        if special & RECORD_ONLY and record.original_end > day:
+            since = min(since, np.int64(record.start))
+        if special & (ALLOWS_HEALTH | FORBIDS_HEALTH):
+            health = special & ALLOWS_HEALTH != 0
+        if special & (ALLOWS_SCORE | FORBIDS_SCORE):
+            withdrawn = special & FORBIDS_SCORE != 0
+        if special & ENDS_SCORE:
+            deceased = True
+    return since, health, withdrawn or deceased
 
 
 @compiled
@@ -382,7 +388,16 @@ def _within_year(record: Row, seen: Rows) -> Int:
 
 @compiled
 def _go_through(  # one loop over the records: its parts share what was seen of each type
-    facts: Facts, begin: Int, stop: Int, count: Int, day: Int, work: _Work, stamp: Int
+    facts: Facts,
+    begin: Int,
+    stop: Int,
+    count: Int,
+    day: Int,
+    special: Int,
+    more: Rows,
+    steps: Int64s,
+    work: _Work,
+    stamp: Int,
 ) -> tuple[Int, Int, Int, Int]:
     """Give each record the points it has on a day; return flags, ceiling, the next change, and how many are linked."""
     records = work.records
@@ -391,6 +406,11 @@ def _go_through(  # one loop over the records: its parts share what was seen of 
     until: Int = NEVER
     ceiling: Int = SCORE_MAX
     linked = 0
+    since: Int = NEVER
+    health = False
+    barred = False
+    if special:
+        since, health, barred = _conditions(facts, begin, stop, count, day, records)
     for i in range(count):
         record = records[i]
         record.points = 0
@@ -400,6 +420,8 @@ def _go_through(  # one loop over the records: its parts share what was seen of 
             if open_:
                 flags |= DISPUTED
                 continue
+        if special and record.special & OPT_IN and not health:
+            continue
         start = np.int64(record.start)
         original_end = np.int64(record.original_end)
         last_end = np.int64(record.last_end)
@@ -414,13 +436,17 @@ def _go_through(  # one loop over the records: its parts share what was seen of 
             flags |= HAS_SCORE
         if original_end > day:
             ceiling = min(ceiling, np.int64(record.ceiling))
-        if last_end > day:
+        counts = last_end > day
+        if since < NEVER and record.award and start >= since:
+            counts = False
+        if counts:
             record.points = record.stated
             if record.link != 0:
                 work.linked[linked] = i
                 linked += 1
             if record.substituted and original_end <= day:
-                record.points = record.substitute_points
+                record.points = more[record.row].substitute_points
+                ceiling = min(ceiling, np.int64(more[record.row].substitute_ceiling))
         if not record.remembered:
             continue
         of_type = seen[record.type]
@@ -429,26 +455,33 @@ def _go_through(  # one loop over the records: its parts share what was seen of 
             of_type.max_end = 0
             of_type.latest = -1
             of_type.year = -1
-        if last_end > day:
+            of_type.sum = 0
+        if counts:
             if record.doubles and of_type.max_end > start and not (record.substituted and original_end <= day):
-                record.points = 2 * record.stated
+                record.points *= 2
+            if special and record.special & COUNTED_OVER:
+                until = min(until, _count_over(record, more[record.row], of_type, steps, day))
             if record.latest:
                 if of_type.latest >= 0:
                     records[of_type.latest].points = 0
                 of_type.latest = i
         of_type.max_end = max(np.int64(of_type.max_end), original_end)
+    if barred:
+        flags &= ~HAS_SCORE
     return flags, ceiling, until, linked
 
 
 @compiled
 def _score(
-    facts: Facts, begin: Int, stop: Int, count: Int, day: Int, rules: Rules, work: _Work, stamp: Int
+    facts: Facts, begin: Int, stop: Int, count: Int, day: Int, special: Int, rules: Rules, work: _Work, stamp: Int
 ) -> tuple[Int, Int, Int]:
     """Return flags and score of one subject on a day, and the next day on which its records may change them.
 
     Its dimensions are left in ``work.totals``.
     """
-    flags, ceiling, change, linked = _go_through(facts, begin, stop, count, day, work, stamp)
+    flags, ceiling, change, linked = _go_through(
+        facts, begin, stop, count, day, special, rules.more, rules.steps, work, stamp
+    )
     records = work.records
     if linked > 1:
         _keep_largest_of_each_incident(records, work.linked, linked)
@@ -509,11 +542,13 @@ def _evaluate(facts: Facts, starts: Int64s, subjects: NDArray[np.uint64], day: I
         begin = starts[n]
         stop = starts[n + 1]
         kind = np.int64(subjects[n] >> np.uint64(KIND_SHIFT))
-        count, controls = _resolve(facts, begin, stop, day, rules, work.records, work.controls_at, 0)
+        count, controls, special = _resolve(facts, begin, stop, day, rules, work, 0)
         if controls:
-            count, controls = _resolve(facts, begin, stop, day, rules, work.records, work.controls_at, controls)
+            count, _, special = _resolve(facts, begin, stop, day, rules, work, controls)
+        if special & COUNTED_OVER:
+            _end_accruals(work.records, count, rules.more, rules.ends)
         stamp += 1
-        flags, score, change = _score(facts, begin, stop, count, day, rules, work, stamp)
+        flags, score, change = _score(facts, begin, stop, count, day, special, rules, work, stamp)
         now = _state(flags, score, change, day, kind, rules)
         card = cards[n]
         for dimension in range(_DIMENSIONS):
@@ -522,7 +557,7 @@ def _evaluate(facts: Facts, starts: Int64s, subjects: NDArray[np.uint64], day: I
         if now.until < NEVER:
             if change == now.until:
                 stamp += 1
-                flags, score, change = _score(facts, begin, stop, count, change, rules, work, stamp)
+                flags, score, change = _score(facts, begin, stop, count, change, special, rules, work, stamp)
             # Otherwise a threshold moves first: the score stays, and what it earns changes.
             then = _state(flags, score, change, now.until, kind, rules)
         card.version = CARD_VERSION

@@ -13,7 +13,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
 from schemas.catalogue import GRADES_BY_LABEL, TYPES_BY_NAME, EventType
 from schemas.days import NEVER, day_of_date
@@ -23,6 +32,7 @@ SCORE_MAX = 1000
 # Regulation on credit reporting, art. 16: bad information is kept five years from the end of the act.
 VALIDITY_MONTHS_MAX = 60
 PERKS_MAX = 32
+STEPS_MAX = 16
 DEFAULT_PACK = Path(__file__).parent / "packs" / "fuzhou-2026"
 
 # Services nobody may lose for a low score; a perk on one of these does not load.
@@ -34,7 +44,6 @@ FORBIDDEN = frozenset(
     {
         "assembly",
         "belief",
-        "blood",
         "contacts",
         "disease",
         "ethnicity",
@@ -48,6 +57,9 @@ FORBIDDEN = frozenset(
         "speech",
     }
 )
+
+# Health information, of which what somebody chose to do may count if they wish it (regulation art. 14; PIPL art. 29).
+ONLY_BY_CONSENT = frozenset({"blood", "marrow"})
 
 
 class Dimension(IntEnum):
@@ -154,18 +166,65 @@ class Group(_Strict):
     cap: int = Field(ge=1, le=SCORE_MAX)
 
 
+Months = Annotated[int, Field(ge=0, le=VALIDITY_MONTHS_MAX)]
+
+
+class SizeValidity(_Strict):
+    """How long deductions of up to so many points last; without `up_to`, all larger ones."""
+
+    up_to: Annotated[int, Field(ge=1, le=SCORE_MAX)] | None = None
+    months: Months
+
+
+class Validity(_Strict):
+    """How long things last that do not say it themselves.
+
+    Attributes:
+        by_size: of a deduction, by its points.
+        by_issuer: of an award, by the grade that names who gave it.
+        other_issuers: of an award by anybody else.
+
+    """
+
+    by_size: tuple[SizeValidity, ...] = Field(min_length=1)
+    by_issuer: dict[str, Months]
+    other_issuers: Months
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        limits = [one.up_to for one in self.by_size]
+        stated = [limit for limit in limits[:-1] if limit is not None]
+        if limits[-1] is not None or len(stated) < len(limits) - 1 or any(b <= a for a, b in pairwise(stated)):
+            message = "by_size must rise by up_to and end with an entry without it, so that every deduction has one"
+            raise ValueError(message)
+        return self
+
+
+def _told_once(value: object, check: ValidatorFunctionWrapHandler) -> object:
+    """Say of what fits none of the alternatives what they are, in place of a complaint for each."""
+    try:
+        return check(value)
+    except ValidationError:
+        message = f"must be months from 0 to {VALIDITY_MONTHS_MAX}, by_size or by_issuer; was {value!r}"
+        raise ValueError(message) from None
+
+
+GradeMonths = Annotated[Months | Literal["by_size", "by_issuer"] | None, WrapValidator(_told_once)]
+
+
 class GradeRule(_Strict):
     """What one grade of an event type is worth.
 
     Attributes:
         points: signed; of a type with a quantity, for each `per` of it.
-        months: how long it counts after its anchor, or None while it stands (only for what lowers nothing).
+        months: how long it counts after its anchor; `by_size` or `by_issuer` as the pack's validity says; or None
+            while it stands (only for what lowers nothing).
         ceiling: the id of the highest tier possible while it counts.
 
     """
 
     points: int = Field(ge=-SCORE_MAX, le=SCORE_MAX)
-    months: int | None = Field(default=None, ge=0, le=VALIDITY_MONTHS_MAX)
+    months: GradeMonths = None
     ceiling: str | None = None
 
 
@@ -173,7 +232,15 @@ class Substitute(_Strict):
     """What counts in a record's place from the day of its repair."""
 
     points: int = Field(ge=-SCORE_MAX, le=0)
-    months: int = Field(ge=0, le=VALIDITY_MONTHS_MAX)
+    months: Months
+    ceiling: str | None = None
+
+
+class Step(_Strict):
+    """What so much of a quantity, added up over all records of the type that count, is worth."""
+
+    lowest: int = Field(alias="from", ge=1, le=1_000_000)
+    points: int = Field(ge=1, le=SCORE_MAX)
 
 
 class Rule(_Strict):
@@ -181,6 +248,10 @@ class Rule(_Strict):
 
     Attributes:
         per: the quantity that earns the points once.
+        steps: in place of points: what the sum of the quantities of all records of the type is worth.
+        every: months after which an act that goes on is deducted once more; each deduction has its own validity.
+        record_only: whether, while its ceiling lasts, awards that begin meanwhile are recorded and count nothing.
+        opt_in: whether it counts only while the subject consents to the use of health information.
         counts: whether every record counts, or only the latest.
         cap: most positive points of this type at a time.
         cap_year: most positive points of acts of one calendar year.
@@ -196,6 +267,10 @@ class Rule(_Strict):
     anchor: Anchor = Anchor.OCCURRED
     grades: dict[str, GradeRule] = Field(min_length=1)
     per: Annotated[int, Field(ge=1)] = 1
+    steps: Annotated[tuple[Step, ...], Field(max_length=STEPS_MAX)] = ()
+    every: Annotated[int, Field(ge=1, le=VALIDITY_MONTHS_MAX)] | None = None
+    record_only: bool = False
+    opt_in: bool = False
     counts: Literal["all", "latest"] = "all"
     cap: Annotated[int, Field(ge=1, le=SCORE_MAX)] | None = None
     cap_year: Annotated[int, Field(ge=1, le=SCORE_MAX)] | None = None
@@ -219,8 +294,11 @@ class Rule(_Strict):
 
     def _problems(self) -> Iterator[str]:  # noqa: C901 - a list of sentences
         event_type = TYPES_BY_NAME.get(self.type)
-        if forbidden := FORBIDDEN & set(self.type.split(".")):
+        words = set(self.type.split("."))
+        if forbidden := FORBIDDEN & words:
             yield f"'{min(forbidden)}' may not be scored; remove the rule"
+        if (private := ONLY_BY_CONSENT & words) and not self.opt_in:
+            yield f"'{min(private)}' is health information; add opt_in: true, or remove the rule"
         if event_type is None or event_type.control:
             yield f"no record type of the catalogue is called '{self.type}'"
             return
@@ -238,12 +316,35 @@ class Rule(_Strict):
             yield "it can lower the score; say how it is repaired: on_fulfilment, by_authority or expiry"
         if self.substitute and self.repair not in {RepairPath.ON_FULFILMENT, RepairPath.BY_AUTHORITY}:
             yield "a substitute counts after a repair; say how it is repaired"
-        if self.anchor is not Anchor.TERMINATED and any(one.months == 0 for one in self.grades.values()):
-            yield "0 months after the act itself is never; give months, or anchor: terminated"
-        if self.per > 1 and not event_type.quantity:
-            yield "the type has no quantity; remove per"
+        yield from self._problems_of_quantity(event_type)
+        yield from self._problems_of_time(lowers)
         if self.group and self.cap:
             yield "give either a group or a cap of its own"
+
+    def _problems_of_time(self, lowers: Sequence[str]) -> Iterator[str]:
+        if self.record_only and not any(one.ceiling for one in self.grades.values()):
+            yield "record_only lasts as long as a ceiling; give a grade a ceiling, or remove it"
+        if self.every and self.anchor is Anchor.TERMINATED:
+            yield "what is deducted every so many months counts from its beginning; remove every, or the anchor"
+        if self.every and (len(lowers) < len(self.grades) or any(one.ceiling for one in self.grades.values())):
+            yield "only deductions come again; remove every, or what is no deduction"
+        for label, one in self.grades.items():
+            if one.months == "by_size" and one.points >= 0:
+                yield f"grade {label} is no deduction whose size could say how long it lasts; give months"
+            if one.months == "by_issuer" and one.points < 0:
+                yield f"grade {label} is no award whose issuer could say how long it lasts; give months"
+        if self.anchor is not Anchor.TERMINATED and any(one.months == 0 for one in self.grades.values()):
+            yield "0 months after the act itself is never; give months, or anchor: terminated"
+
+    def _problems_of_quantity(self, event_type: EventType) -> Iterator[str]:
+        if (self.per > 1 or self.steps) and not event_type.quantity:
+            yield "the type has no quantity; remove per and steps"
+        if any(later.lowest <= one.lowest or later.points <= one.points for one, later in pairwise(self.steps)):
+            yield "steps must rise, in from and in points"
+        if self.steps and any(one.points for one in self.grades.values()):
+            yield "the steps say what it is worth; give its grades 0 points"
+        if self.steps and (self.per > 1 or self.counts == "latest" or self.substitute is not None):
+            yield "steps add up all records of the type; remove per, counts and substitute"
 
 
 class Pack(_Strict):
@@ -261,6 +362,7 @@ class Pack(_Strict):
     base_points: int = Field(ge=0, le=SCORE_MAX)
     dimensions: dict[str, DimensionRange]
     tiers: tuple[Tier, ...] = Field(min_length=2)
+    validity: Validity
     groups: tuple[Group, ...] = ()
     perks: tuple[Perk, ...] = Field(default=(), max_length=PERKS_MAX)
     rules: tuple[Rule, ...]
@@ -282,6 +384,15 @@ class Pack(_Strict):
         """Return the highest score within a tier."""
         index = [tier.id for tier in self.tiers].index(tier_id)
         return self.tiers[index + 1].lowest - 1 if index + 1 < len(self.tiers) else SCORE_MAX
+
+    def months(self, rule: Rule, label: str) -> int | None:
+        """Return how long a grade of a rule counts after its anchor, or None while it stands."""
+        grade = rule.grades[label]
+        if grade.months == "by_size":
+            return next(one.months for one in self.validity.by_size if one.up_to is None or -grade.points <= one.up_to)
+        if grade.months == "by_issuer":
+            return self.validity.by_issuer.get(label, self.validity.other_issuers)
+        return grade.months
 
     def threshold(self, perk: Perk, day: int) -> int | None:
         """Return the score a perk asks for on a day, or None before its first date."""
@@ -426,6 +537,8 @@ def _contradictions(pack: Pack) -> Iterator[tuple[_Path, str]]:
         for label, grade in rule.grades.items():
             if grade.ceiling is not None and grade.ceiling not in tiers:
                 yield (*where, "grades", label, "ceiling"), f"no tier is called '{grade.ceiling}'"
+        if rule.substitute and rule.substitute.ceiling not in {None, *tiers}:
+            yield (*where, "substitute", "ceiling"), f"no tier is called '{rule.substitute.ceiling}'"
         if rule.group is not None and rule.group not in groups:
             yield (*where, "group"), f"no group is called '{rule.group}'; add it to pack.yaml"
         elif rule.group and dimension_of.setdefault(rule.group, rule.dimension) != rule.dimension:

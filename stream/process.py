@@ -17,8 +17,9 @@ from schemas.decoder import Decoded, Decoder, Record, Refused
 from schemas.errors import Reason, Refusal
 from schemas.facts import offsets_of
 from scoring.card import CARD, Cards
-from scoring.kernel import Rules, evaluate
+from scoring.kernel import evaluate
 from scoring.ledger import ADDED, CONFLICT, EXISTS, LEDGER_FACTS_MAX, merge
+from scoring.rules import Rules
 from sinks.dead import DeadLetter
 from sinks.outbox import changes_between, entry
 from sinks.store import Commit, Standings, Store

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from schemas.days import day_of
 from scoring.card import CARD
-from scoring.kernel import Rules, evaluate
+from scoring.kernel import evaluate
+from scoring.rules import Rules
 from sinks.outbox import changes_between, entry
 from sinks.store import Commit, Standings, Store
 

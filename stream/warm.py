@@ -10,7 +10,7 @@ from schemas.decoder import Decoder
 from schemas.events import CreditEvent, Data
 from schemas.records import RecordKey
 from schemas.subjects import format_subject
-from scoring.kernel import Rules
+from scoring.rules import Rules
 from sinks.store import Commit, Ints, Standings, Store, Subjects, split, transaction
 from stream.process import Processor
 

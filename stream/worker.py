@@ -18,8 +18,8 @@ from faust.types import TP, EventT, Message, StreamT
 from schemas.days import day_of
 from schemas.decoder import Decoder
 from schemas.records import RecordKey
-from scoring.kernel import compile_rules
 from scoring.pack import Pack, load_pack
+from scoring.rules import compile_rules
 from sinks.errors import PartitionLostError, StoreError, StoreMismatchError, StoreUnavailableError
 from sinks.outbox import Names
 from sinks.store import Store

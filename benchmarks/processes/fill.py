@@ -5,8 +5,8 @@ import json
 
 from benchmarks.child import say
 from benchmarks.filling import fill
-from scoring.kernel import compile_rules
 from scoring.pack import load_pack
+from scoring.rules import compile_rules
 from sinks.keys import next_key
 from sinks.store import Store
 from stream.clients import redis_client

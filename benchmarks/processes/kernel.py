@@ -16,8 +16,9 @@ from schemas.facts import FACT, Facts
 from schemas.subjects import kind_of
 from scoring.card import CARD, HAS_SCORE
 from scoring.evaluator import evaluate as evaluate_plainly
-from scoring.kernel import Rules, compile_rules, evaluate
+from scoring.kernel import evaluate
 from scoring.pack import KIND_NAMES, Pack, load_pack
+from scoring.rules import Rules, compile_rules
 from sinks.store import Ints, Subjects
 
 RECORDS = 30

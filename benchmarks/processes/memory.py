@@ -10,8 +10,8 @@ import redis
 from benchmarks.child import say
 from benchmarks.deployment import DATABASE, PARTITIONS
 from benchmarks.filling import fill, fill_even
-from scoring.kernel import compile_rules
 from scoring.pack import load_pack
+from scoring.rules import compile_rules
 from sinks.keys import outbox_key
 from sinks.store import Store
 from stream.clients import redis_client

@@ -21,8 +21,8 @@ from benchmarks.child import cpu_s, say
 from schemas.days import NEVER, day_of
 from schemas.decoder import Decoder
 from schemas.records import RecordKey
-from scoring.kernel import compile_rules
 from scoring.pack import load_pack
+from scoring.rules import compile_rules
 from sinks.keys import due_key, next_key, outbox_key, standing_key
 from sinks.store import Commit, Ints, Standings, Store, Subjects, split
 from stream.process import Processor

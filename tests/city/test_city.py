@@ -14,7 +14,16 @@ from city.rates import RATES, STEADY_RATES
 from city.records import records_of
 from city.render import Published
 from city.rows import BROKEN, Expect
-from schemas.catalogue import CORRECTED, DISPUTED, EVENT_TYPES, RESOLVED, REVOKED, TYPES_BY_NAME
+from schemas.catalogue import (
+    CORRECTED,
+    DISPUTED,
+    EVENT_TYPES,
+    REPAIR_APPLIED,
+    REPAIR_REFUSED,
+    RESOLVED,
+    REVOKED,
+    TYPES_BY_NAME,
+)
 from schemas.codec import decode, encode
 from schemas.decoder import Decoder
 from schemas.errors import Reason
@@ -120,7 +129,11 @@ def test_rates_attributes_and_disturbances_cover_the_whole_catalogue() -> None:
     drawn = {one.type for one in (*RATES, *STEADY_RATES)} | {control for one in RATES for control in one.settled_by}
     attributes = {"year.closed", "capability.education.certified", "capability.qualification.granted"}
 
-    assert set(EVENT_TYPES) == drawn | {CORRECTED, REVOKED, DISPUTED, RESOLVED} | {TYPES_BY_NAME[n] for n in attributes}
+    discussed = {CORRECTED, REVOKED, DISPUTED, RESOLVED}
+    # Nobody's page is open in the generated city.
+    applied = {REPAIR_APPLIED, REPAIR_REFUSED}
+
+    assert set(EVENT_TYPES) == drawn | discussed | applied | {TYPES_BY_NAME[name] for name in attributes}
 
 
 def test_no_identity_number_leaves_the_generator(history: list[Published]) -> None:

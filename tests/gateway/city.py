@@ -15,8 +15,8 @@ from schemas.decoder import Decoder
 from schemas.events import CreditEvent, Data
 from schemas.partitioner import partition_of
 from schemas.records import RecordKey
-from scoring.kernel import compile_rules
 from scoring.pack import load_pack
+from scoring.rules import compile_rules
 from sinks.store import Store
 from stream.process import Processor
 

@@ -11,8 +11,8 @@ from schemas.facts import Facts
 from schemas.subjects import KIND_SHIFT, Kind
 from scoring.card import CARD
 from scoring.evaluator import State, evaluate
-from scoring.kernel import compile_rules
 from scoring.kernel import evaluate as evaluate_cards
+from scoring.rules import compile_rules
 from tests.support.packs import Variant, packs
 from tests.support.records import (
     EMPTY,

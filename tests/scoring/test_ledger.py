@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from schemas.facts import CONTENT, FACT, Facts
 from scoring.card import CARD
-from scoring.kernel import compile_rules, evaluate
+from scoring.kernel import evaluate
 from scoring.ledger import ADDED, CONFLICT, EXISTS, FULL, LEDGER_FACTS_MAX, merge
+from scoring.rules import compile_rules
 from tests.support.records import EMPTY, a_record, card_of, day, days, facts_of, ledgers, merged, shipped
 
 RULES = compile_rules(shipped())

@@ -39,10 +39,11 @@ def test_every_record_type_of_the_catalogue_has_a_rule_with_a_basis() -> None:
 
 def test_nothing_that_lowers_a_score_lasts_longer_than_five_years() -> None:
     for rule in shipped().rules:
-        for grade in rule.grades.values():
+        for label, grade in rule.grades.items():
             if grade.points < 0 or grade.ceiling:
-                assert grade.months is not None
-                assert grade.months <= VALIDITY_MONTHS_MAX
+                months = shipped().months(rule, label)
+                assert months is not None
+                assert months <= VALIDITY_MONTHS_MAX
 
 
 def test_the_hash_is_that_of_the_content_alone(tmp_path: Path) -> None:
@@ -106,7 +107,7 @@ DEFECTS: dict[str, tuple[tuple[str, str, str], str, list[str]]] = {
     "a validity over five years": (
         of_overdue(GRADE, "standard: {points: -3, months: 61}"),
         "months: 61",
-        [OVERDUE_RULE, "grades.standard.months: ", "less than or equal to 60"],
+        [OVERDUE_RULE, "grades.standard.months: ", "months from 0 to 60, by_size or by_issuer; was 61"],
     ),
     "a substitute over five years": (
         of_overdue("doubles: true", "substitute: {points: -1, months: 61}"),
@@ -231,7 +232,37 @@ DEFECTS: dict[str, tuple[tuple[str, str, str], str, list[str]]] = {
     "given blood": (
         of_overdue("- type: library.loan.overdue", "- type: blood.donated"),
         "- type: blood.donated",
-        ["'blood' may not be scored; remove the rule"],
+        ["'blood' is health information; add opt_in: true, or remove the rule"],
+    ),
+    "steps of a type without a quantity": (
+        of_overdue("  doubles: true\n", "  steps: [{from: 1, points: 1}]\n"),
+        "- type: library.loan.overdue",
+        [OVERDUE_RULE, "the type has no quantity; remove per and steps"],
+    ),
+    "steps that fall": (
+        of_overdue("  doubles: true\n", "  steps: [{from: 2, points: 1}, {from: 1, points: 2}]\n"),
+        "- type: library.loan.overdue",
+        [OVERDUE_RULE, "steps must rise, in from and in points"],
+    ),
+    "only recorded without a ceiling": (
+        of_overdue("doubles: true", "record_only: true"),
+        "- type: library.loan.overdue",
+        [OVERDUE_RULE, "give a grade a ceiling, or remove it"],
+    ),
+    "arrears counted from their end": (
+        of_overdue("doubles: true", "every: 6\n  anchor: terminated"),
+        "- type: library.loan.overdue",
+        [OVERDUE_RULE, "remove every, or the anchor"],
+    ),
+    "an award as long as its deduction is large": (
+        of_overdue(GRADE, "standard: {points: 3, months: by_size}"),
+        "- type: library.loan.overdue",
+        [OVERDUE_RULE, "grade standard is no deduction whose size could say how long it lasts"],
+    ),
+    "a substitute's ceiling that there is not": (
+        of_overdue("doubles: true", "substitute: {points: -1, months: 6, ceiling: top}"),
+        "ceiling: top",
+        [OVERDUE_RULE, "no tier is called 'top'"],
     ),
     "a rule without a type": (
         of_overdue("- type: library.loan.overdue  # after a reminder\n  dimension: public", "- dimension: public"),

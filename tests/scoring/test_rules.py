@@ -5,7 +5,7 @@ import pytest
 from schemas.subjects import Kind
 from scoring.evaluator import State
 from tests.support.packs import pack_with
-from tests.support.records import a_control, a_record, registered, shipped, state_on
+from tests.support.records import a_control, a_record, later, registered, shipped, state_on
 
 ME = registered()
 BASE = shipped().base_points
@@ -460,3 +460,150 @@ def test_a_tier_begins_at_its_lowest_score(base: int, tier: str) -> None:
     state = state_on("2026-06-01", ME, pack=pack_with(base_points=base))
 
     assert shipped().tiers[state.tier or 0].id == tier
+
+
+# Validity by size and by issuer
+
+
+@pytest.mark.parametrize(("points", "ends"), [(-40, "2027-05-01"), (-41, "2028-05-01")])
+def test_a_larger_deduction_may_last_longer(points: int, ends: str) -> None:
+    pack = pack_with(
+        {
+            "type": "transit.fare.evaded",
+            "grades": {"standard": {"points": points, "months": "by_size"}},
+            "doubles": False,
+        }
+    )
+    fare = a_record("transit.fare.evaded", "2026-05-01")
+
+    assert [state_on(on, ME, fare, pack=pack).score for on in (later(ends, -1), ends)] == [BASE + points, BASE]
+
+
+@pytest.mark.parametrize(
+    ("issuer", "ends"),
+    [("national", "2031-05-01"), ("province", "2029-05-01"), ("city", "2028-05-01"), ("county", "2027-05-01")],
+)
+def test_an_honour_lasts_as_long_as_its_issuer_is_high(issuer: str, ends: str) -> None:
+    honour = a_record("occupation.honour.awarded", "2026-05-01", grade=issuer)
+
+    assert [bool(points_of(state_on(on, ME, honour))) for on in (later(ends, -1), ends)] == [True, False]
+
+
+# Steps of a sum
+
+
+@pytest.mark.parametrize(("hours", "points"), [([9], []), ([10], [2]), ([10, 9], [2]), ([10, 10, 30], [2, 3, 5])])
+def test_hours_of_volunteering_are_added_up_and_their_sum_reaches_steps(hours: list[int], points: list[int]) -> None:
+    records = [
+        a_record("volunteer.hours.accrued", f"2026-0{month}-01", quantity=one) for month, one in enumerate(hours, 1)
+    ]
+
+    assert points_of(state_on("2026-05-01", ME, *records)) == points
+
+
+def test_hours_that_are_no_longer_valid_leave_the_sum() -> None:
+    records = [a_record("volunteer.hours.accrued", on, quantity=10) for on in ("2026-01-01", "2026-06-01")]
+
+    assert [sum(points_of(state_on(on, ME, *records))) for on in ("2026-06-01", "2027-01-01")] == [5, 2]
+
+
+# Arrears that go on
+
+
+def test_arrears_are_deducted_again_every_so_many_months_while_they_last() -> None:
+    loan = a_record("finance.loan.overdue", "2026-01-31")
+    days = ("2026-02-27", "2026-02-28", "2026-03-31", "2026-12-31")
+
+    assert [points_of(state_on(on, ME, loan)) for on in days] == [[-10], [-20], [-30], [-120]]
+
+
+def test_each_deduction_of_arrears_has_a_validity_of_its_own() -> None:
+    bill = a_record("utility.bill.overdue", "2026-01-01", terminated="2026-08-01")
+    days = ("2026-07-01", "2026-12-31", "2027-01-01", "2027-06-30", "2027-07-01")
+
+    assert [points_of(state_on(on, ME, bill)) for on in days] == [[-40], [-40], [-20], [-20], []]
+
+
+def test_nothing_remains_of_arrears_that_are_paid() -> None:
+    loan = a_record("finance.loan.overdue", "2026-01-31")
+
+    assert score_on("2026-05-01", loan, a_control("obligation.fulfilled", loan, "2026-05-01")) == BASE
+
+
+def test_arrears_that_were_over_before_they_began_are_none() -> None:
+    assert score_on("2026-05-01", a_record("utility.bill.overdue", "2026-05-01", terminated="2026-04-01")) == BASE
+
+
+# What is only recorded while a listing stands
+
+
+def test_awards_that_begin_while_a_defaulter_is_listed_count_only_afterwards() -> None:
+    before = a_record("bravery.recognised", "2026-03-01", grade="outstanding")
+    listing = a_record("court.dishonest.listed", "2026-04-01")
+    meanwhile = a_record("property.found.returned", "2026-05-01", grade="large")
+    removal = a_control("list.removed", listing, "2026-06-01")
+    days = ("2026-05-31", "2026-06-01")
+
+    assert [points_of(state_on(on, ME, before, listing, meanwhile, removal)) for on in days] == [[30, -150], [30, 5]]
+
+
+def test_a_new_record_of_working_years_takes_nothing_away_while_it_is_only_recorded() -> None:
+    years = [
+        a_record("capability.tenure.accrued", "2026-03-01", quantity=120),
+        a_record("capability.tenure.accrued", "2026-05-01", quantity=122),
+    ]
+    listing = a_record("court.dishonest.listed", "2026-04-01")
+
+    assert points_of(state_on("2026-05-31", ME, *years, listing)) == [20, -150]
+
+
+# A ceiling that another takes the place of
+
+
+def test_a_repair_may_put_a_milder_ceiling_in_a_graver_ones_place() -> None:
+    substitute = {"points": -50, "months": 24, "ceiling": "fair"}
+    pack = pack_with({"type": "court.dishonest.listed", "substitute": substitute})
+    listing = a_record("court.dishonest.listed", "2026-04-01")
+    repair = a_control("repair.granted", listing, "2026-06-01")
+    days = ("2026-05-31", "2026-06-01", "2028-05-31", "2028-06-01")
+
+    assert [state_on(on, ME, listing, repair, pack=pack).ceiling for on in days] == [549, 649, 649, 1000]
+
+
+# Consent
+
+
+def test_who_takes_back_the_consent_to_be_scored_has_no_score_until_it_is_given_again() -> None:
+    withdrawn = a_record("consent.withdrawn", "2026-05-01", grade="scoring")
+    granted = a_record("consent.granted", "2026-06-01", grade="scoring")
+    days = ("2026-04-30", "2026-05-01", "2026-05-31", "2026-06-01")
+
+    assert [score_on(on, withdrawn, granted) for on in days] == [BASE, None, None, BASE]
+
+
+def test_given_blood_counts_only_while_its_giver_wishes_it() -> None:
+    blood = a_record("blood.donation.made", "2026-04-01")
+    consent = [
+        a_record("consent.granted", "2026-05-01", grade="health"),
+        a_record("consent.withdrawn", "2026-06-01", grade="health"),
+    ]
+    days = ("2026-04-30", "2026-05-01", "2026-06-01")
+
+    assert [score_on(on, blood, *consent) for on in days] == [BASE, BASE + 10, BASE]
+
+
+def test_consent_to_the_use_of_health_information_changes_nothing_else() -> None:
+    withdrawn = a_record("consent.withdrawn", "2026-05-01", grade="health")
+
+    assert score_on("2026-06-01", withdrawn) == BASE
+
+
+def test_a_score_ends_with_its_subject() -> None:
+    assert score_on("2026-06-01", a_record("subject.deceased", "2026-05-01")) is None
+
+
+@pytest.mark.parametrize("control", ["repair.applied", "repair.refused"])
+def test_a_repair_that_is_only_applied_for_or_refused_changes_nothing(control: str) -> None:
+    fare = a_record("transit.fare.evaded", "2026-04-01")
+
+    assert score_on("2026-06-01", fare, a_control(control, fare, "2026-05-01")) == BASE - 10

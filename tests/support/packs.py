@@ -14,6 +14,7 @@ from tests.support.records import FIRST_DAY, RECORD_TYPES, shipped
 Changes = Mapping[str, Any]
 _TIERS = [tier.id for tier in shipped().tiers]
 _GROUPS = ["a", "b"]
+_OPTED_IN = {"blood.donation.made", "marrow.donation.made"}
 _REPAIRABLE = [RepairPath.ON_FULFILMENT, RepairPath.BY_AUTHORITY]
 
 
@@ -42,7 +43,7 @@ def packs(draw: st.DrawFn) -> Variant:
     """Packs some of whose rules are random."""
     types = tuple(draw(st.lists(st.sampled_from(RECORD_TYPES), min_size=1, max_size=5, unique=True)))
     changed = {one.name: draw(_rules(one)) for one in types}
-    head = {name: getattr(shipped(), name) for name in ("id", "version", "effective_from", "tiers")}
+    head = {name: getattr(shipped(), name) for name in ("id", "version", "effective_from", "tiers", "validity")}
     ranges = {
         dimension.label: shipped()
         .dimensions[dimension.label]
@@ -85,10 +86,15 @@ def _perks(draw: st.DrawFn, number: int) -> Changes:
 @st.composite
 def _rules(draw: st.DrawFn, event_type: EventType) -> Rule:
     anchor = draw(st.sampled_from(Anchor))
-    grades = {grade.label: draw(_grades(anchor)) for grade in event_type.grades}
+    steps = draw(_steps()) if event_type.quantity and draw(st.booleans()) else []
+    every = draw(st.none() | st.integers(1, 14)) if anchor is not Anchor.TERMINATED and not steps else None
+    one_grade = _deductions() if every else _worth_nothing() if steps else _grades(anchor)
+    grades = {grade.label: draw(one_grade) for grade in event_type.grades}
     lowers = any(one["points"] < 0 or one["ceiling"] for one in grades.values())
     repair = draw(st.sampled_from([*_REPAIRABLE, RepairPath.EXPIRY, *([] if lowers else [RepairPath.NONE])]))
-    substitutes = st.fixed_dictionaries({"points": st.integers(-90, 0), "months": st.integers(0, 60)})
+    substitutes = st.fixed_dictionaries(
+        {"points": st.integers(-90, 0), "months": st.integers(0, 60), "ceiling": st.none() | st.sampled_from(_TIERS)}
+    )
     group = draw(st.none() | st.sampled_from(_GROUPS))
     caps = st.none() | st.integers(1, 90)
     dimension = draw(st.sampled_from(Dimension)).label
@@ -99,14 +105,18 @@ def _rules(draw: st.DrawFn, event_type: EventType) -> Rule:
             "severity": "general",
             "anchor": anchor,
             "grades": grades,
-            "per": draw(st.integers(1, 24)) if event_type.quantity else 1,
-            "counts": draw(st.sampled_from(["all", "all", "latest"])),
+            "per": draw(st.integers(1, 24)) if event_type.quantity and not steps else 1,
+            "steps": steps,
+            "every": every,
+            "record_only": any(one["ceiling"] for one in grades.values()) and draw(st.booleans()),
+            "opt_in": draw(st.sampled_from([False, False, True])) or event_type.name in _OPTED_IN,
+            "counts": "all" if steps else draw(st.sampled_from(["all", "all", "latest"])),
             "cap": None if group else draw(caps),
             "cap_year": draw(caps),
             "group": group,
             "doubles": draw(st.booleans()),
             "repair": repair,
-            "substitute": draw(st.none() | substitutes) if repair in _REPAIRABLE else None,
+            "substitute": draw(st.none() | substitutes) if repair in _REPAIRABLE and not steps else None,
             "appeal": "city credit centre",
             "basis": "illustrative",
         }
@@ -117,6 +127,25 @@ def _rules(draw: st.DrawFn, event_type: EventType) -> Rule:
 def _grades(draw: st.DrawFn, anchor: Anchor) -> Changes:
     points = draw(st.integers(-200, 100))
     ceiling = draw(st.none() | st.none() | st.sampled_from(_TIERS))
-    months = st.integers(0 if anchor is Anchor.TERMINATED else 1, 60)
+    months = st.integers(0 if anchor is Anchor.TERMINATED else 1, 60) | st.just(
+        "by_size" if points < 0 else "by_issuer"
+    )
     endless = points >= 0 and ceiling is None
     return {"points": points, "months": draw(st.none() | months if endless else months), "ceiling": ceiling}
+
+
+@st.composite
+def _deductions(draw: st.DrawFn) -> Changes:
+    months = draw(st.integers(1, 60) | st.just("by_size"))
+    return {"points": draw(st.integers(-90, -1)), "months": months, "ceiling": None}
+
+
+def _worth_nothing() -> st.SearchStrategy[Changes]:
+    return st.fixed_dictionaries({"points": st.just(0), "months": st.none() | st.integers(1, 60), "ceiling": st.none()})
+
+
+@st.composite
+def _steps(draw: st.DrawFn) -> list[Changes]:
+    lowest = sorted(draw(st.sets(st.integers(1, 400), min_size=1, max_size=5)))
+    points = sorted(draw(st.sets(st.integers(1, 90), min_size=len(lowest), max_size=len(lowest))))
+    return [{"from": one, "points": worth} for one, worth in zip(lowest, points, strict=True)]

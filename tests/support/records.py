@@ -14,13 +14,14 @@ from schemas.facts import FACT, Facts
 from schemas.subjects import KIND_SHIFT, Kind
 from scoring.card import CARD, CEILING, DISPUTED, HAS_SCORE, NO_TIER
 from scoring.evaluator import State, evaluate
-from scoring.kernel import Rules, compile_rules
 from scoring.kernel import evaluate as evaluate_cards
 from scoring.ledger import Merged, merge
 from scoring.pack import KIND_NAMES, SCORE_MAX, Pack, load_pack
+from scoring.rules import Rules, compile_rules
 from tests.support.events import KEY
 
 RECORD_TYPES = tuple(one for one in EVENT_TYPES if not one.control)
+ABOUT_THE_SUBJECT = (catalogue.CONSENTED, catalogue.CONSENTED, catalogue.WITHDRAWN, catalogue.DECEASED)
 CONTROLS = tuple(one for one in EVENT_TYPES if one.control)
 _KIND_LABELS = {kind: label for label, kind in KIND_NAMES.items()}
 
@@ -172,6 +173,9 @@ def ledgers(draw: st.DrawFn, types: Sequence[EventType] = RECORD_TYPES, *, dupli
     """Facts about one subject in log order: records, controls about them or about nothing, and repeated ids."""
     facts = [registered()] if draw(st.booleans()) else []
     facts += [_fact(draw, number, draw(st.sampled_from(types))) for number in range(draw(st.integers(0, 10)))]
+    facts += [
+        _fact(draw, 50 + number, draw(st.sampled_from(ABOUT_THE_SUBJECT))) for number in range(draw(st.integers(0, 2)))
+    ]
     for number in range(draw(st.integers(0, 6)) if facts else 0):
         control = _fact(draw, 100 + number, draw(st.sampled_from(CONTROLS)))
         about = draw(st.sampled_from(facts))

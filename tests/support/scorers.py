@@ -13,8 +13,8 @@ from schemas.errors import Reason, Refusal
 from schemas.facts import CONTENT, FACT, Facts, facts_in
 from schemas.subjects import kind_of
 from scoring.card import CARD
-from scoring.kernel import Rules
 from scoring.ledger import LEDGER_FACTS_MAX
+from scoring.rules import Rules
 from sinks.dead import DeadLetter
 from sinks.outbox import Names, messages
 from sinks.store import Ints, Standings, Store, Subjects

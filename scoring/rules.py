@@ -1,0 +1,234 @@
+"""A rule pack as arrays, as the compiled evaluator reads it."""
+
+from collections.abc import Sequence
+from itertools import product
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas import catalogue
+from schemas.catalogue import GRADE_CODES, TYPE_CODES, TYPES_BY_CODE, Grade
+from schemas.days import DAY_OF_MONTH, FIRST_DAY_OF_MONTH, MONTH_OF_DAY, NEVER, day_of_date
+from schemas.subjects import Kind
+from scoring.pack import KIND_NAMES, SCORE_MAX, STEPS_MAX, Anchor, Dimension, Pack, RepairPath, Rule
+
+Int64s = NDArray[np.int64]
+Rows = NDArray[np.void]
+
+OCCURRED, DETERMINED, TERMINATED = range(3)
+_ANCHORS = {Anchor.OCCURRED: OCCURRED, Anchor.DETERMINED: DETERMINED, Anchor.TERMINATED: TERMINATED}
+NO_REPAIR, ON_REPAIR, ON_FULFILMENT = range(3)
+_REPAIRS = {RepairPath.BY_AUTHORITY: ON_REPAIR, RepairPath.ON_FULFILMENT: ON_FULFILMENT}
+_STANDING = -1
+# What few records have, as bits, so that all others pay one comparison for it.
+RECORD_ONLY, OPT_IN, ALLOWS_HEALTH, FORBIDS_HEALTH, ALLOWS_SCORE, FORBIDS_SCORE, ENDS_SCORE, COUNTED_OVER = (
+    1 << bit for bit in range(8)
+)
+_CONSENTS = {
+    (catalogue.CONSENTED, Grade.HEALTH): ALLOWS_HEALTH,
+    (catalogue.WITHDRAWN, Grade.HEALTH): FORBIDS_HEALTH,
+    (catalogue.CONSENTED, Grade.SCORING): ALLOWS_SCORE,
+    (catalogue.WITHDRAWN, Grade.SCORING): FORBIDS_SCORE,
+    (catalogue.DECEASED, Grade.STANDARD): ENDS_SCORE,
+}
+OF_THE_SUBJECT = ALLOWS_HEALTH | FORBIDS_HEALTH | ALLOWS_SCORE | FORBIDS_SCORE | ENDS_SCORE
+_UNCAPPED = 1 << 40
+
+# What the pack says of one type and grade: one row, so that a record touches one place in memory.
+_RULE = np.dtype(
+    [
+        ("points", "<i2"),
+        ("validity", "<i2"),  # row of `Rules.ends`
+        ("ceiling", "<i2"),  # the highest score while it counts
+        ("per", "<i2"),  # of the quantity; 0 for a type without one
+        ("cap_year", "<i2"),  # 0 for none
+        ("pot", "<i2"),  # where positive points go; negative ones go to the dimension's
+        ("special", "u1"),
+        ("award", "?"),
+        ("ruled", "?"),
+        ("anchor", "u1"),
+        ("repair", "u1"),
+        ("substituted", "?"),
+        ("doubles", "?"),
+        ("latest", "?"),
+        ("dimension", "u1"),
+    ],
+    align=True,
+)
+
+# What only few types have, apart, so that the others' rows stay short.
+_MORE = np.dtype(
+    [
+        ("every", "<i2"),  # months; 0 for what is deducted once
+        ("months", "<i2"),
+        ("steps", "<i2"),  # row of `Rules.steps`; 0 for none
+        ("substitute_points", "<i2"),
+        ("substitute_validity", "<i2"),
+        ("substitute_ceiling", "<i2"),
+    ]
+)
+
+
+class Rules(NamedTuple):
+    """A pack as arrays; T types by code, G grades by code, N pots of points, E spans of days without a dated change."""
+
+    table: Rows  # (T * G,) of dtype _RULE
+    more: Rows  # (T * G,) of dtype _MORE
+    control: NDArray[np.bool_]  # (T,)
+    steps: Int64s  # (S, STEPS_MAX, 2) quantity and points of each step, the first row empty
+    ends: NDArray[np.uint16]  # (validities, days) when a validity that begins on each day ends
+    pot_cap: Int64s  # (N,) first the dimensions' own, without a cap; then one for each cap
+    pot_dimension: Int64s  # (N,)
+    lowest: Int64s  # (dimensions,)
+    highest: Int64s  # (dimensions,)
+    tier: NDArray[np.uint8]  # (scores,) the tier of each score
+    spans: Int64s  # (E,) the first day of each span; the first is 0
+    entitlements: NDArray[np.uint32]  # (E, kinds, scores) bits of the perks reached
+    base: int
+    pack: np.uint64
+
+
+def compile_rules(pack: Pack) -> Rules:
+    """Return a pack's rules as arrays for the kernel."""
+    table, more = (np.zeros((TYPE_CODES, GRADE_CODES), dtype) for dtype in (_RULE, _MORE))
+    control = np.zeros(TYPE_CODES, np.bool_)
+    control[[code for code, one in TYPES_BY_CODE.items() if one.control]] = True
+    validities = sorted({months for rule in pack.rules for months in _validities(rule, pack)})
+    pots = _Pots(pack)
+    stepped = [rule for rule in pack.rules if rule.steps]
+    for rule in pack.rules:
+        _fill(table[rule.event_type.code], rule, pots.of(rule), validities, pack)
+        _fill_more(more[rule.event_type.code], rule, validities, pack)
+    for number, rule in enumerate(stepped, 1):
+        more[rule.event_type.code]["steps"] = number
+    dimensions = [pack.dimensions[dimension.label] for dimension in Dimension]
+    spans = _spans(pack)
+    return Rules(
+        table=table.reshape(-1),
+        more=more.reshape(-1),
+        control=control,
+        steps=_steps(stepped),
+        ends=np.stack([_ends(months) for months in validities]),
+        pot_cap=np.array(pots.caps, np.int64),
+        pot_dimension=np.array(pots.dimensions, np.int64),
+        lowest=np.array([one.lowest for one in dimensions], np.int64),
+        highest=np.array([one.highest for one in dimensions], np.int64),
+        tier=np.array([pack.tier_index(score) for score in range(SCORE_MAX + 1)], np.uint8),
+        spans=spans,
+        entitlements=_entitlements(pack, spans),
+        base=pack.base_points,
+        pack=np.uint64(pack.hash),
+    )
+
+
+class _Pots:
+    """Numbers the pots: one for each dimension, one for each group, one for each rule with a cap of its own."""
+
+    def __init__(self, pack: Pack) -> None:
+        self.caps = [_UNCAPPED] * len(Dimension)
+        self.dimensions = list(range(len(Dimension)))
+        self._group_caps = {group.id: group.cap for group in pack.groups}
+        self._groups: dict[str, int] = {}
+
+    def of(self, rule: Rule) -> int:
+        """Return the pot of a rule's positive points."""
+        dimension = Dimension[rule.dimension.upper()]
+        if rule.group:
+            if rule.group not in self._groups:
+                self._groups[rule.group] = self._add(self._group_caps[rule.group], dimension)
+            return self._groups[rule.group]
+        return self._add(rule.cap, dimension) if rule.cap else dimension
+
+    def _add(self, cap: int, dimension: int) -> int:
+        self.caps.append(cap)
+        self.dimensions.append(dimension)
+        return len(self.caps) - 1
+
+
+def _steps(stepped: Sequence[Rule]) -> Int64s:
+    steps = np.zeros((len(stepped) + 1, STEPS_MAX, 2), np.int64)
+    for row, rule in enumerate(stepped, 1):
+        steps[row, :, 0] = _UNCAPPED  # steps that there are not are never reached
+        for place, step in enumerate(rule.steps):
+            steps[row, place] = step.lowest, step.points
+    return steps
+
+
+def _months(rule: Rule, label: str, pack: Pack) -> int:
+    months = pack.months(rule, label)
+    return _STANDING if months is None else months
+
+
+def _validities(rule: Rule, pack: Pack) -> list[int]:
+    stated = [_months(rule, label, pack) for label in rule.grades]
+    return stated if rule.substitute is None else [*stated, rule.substitute.months]
+
+
+def _ends(months: int) -> NDArray[np.uint16]:
+    """Return `add_months` of every day; never ends what never begins."""
+    days = np.arange(NEVER + 1)
+    if months == _STANDING:
+        return np.full(NEVER + 1, NEVER, np.uint16)
+    month = MONTH_OF_DAY.astype(np.int64) + months
+    length = FIRST_DAY_OF_MONTH[month + 1] - FIRST_DAY_OF_MONTH[month]
+    ends = FIRST_DAY_OF_MONTH[month] + np.minimum(DAY_OF_MONTH, length) - 1
+    return np.where(days == NEVER, NEVER, np.minimum(ends, NEVER)).astype(np.uint16)
+
+
+def _fill(row: Rows, rule: Rule, pot: int, validities: list[int], pack: Pack) -> None:
+    row["ruled"] = True
+    row["dimension"] = Dimension[rule.dimension.upper()]
+    row["anchor"] = _ANCHORS[rule.anchor]
+    row["per"] = rule.per if rule.event_type.quantity else 0
+    row["latest"] = rule.counts == "latest"
+    row["cap_year"] = rule.cap_year or 0
+    row["pot"] = pot
+    row["doubles"] = rule.doubles
+    row["repair"] = _REPAIRS.get(rule.repair, NO_REPAIR)
+    row["substituted"] = rule.substitute is not None
+    for grade in rule.event_type.grades:
+        stated = rule.grades[grade.label]
+        row["points"][grade] = stated.points
+        row["validity"][grade] = validities.index(_months(rule, grade.label, pack))
+        row["award"][grade] = stated.points > 0 or bool(rule.steps)
+        row["special"][grade] = _special(rule, grade)
+        row["ceiling"][grade] = SCORE_MAX if stated.ceiling is None else pack.ceiling_points(stated.ceiling)
+
+
+def _fill_more(row: Rows, rule: Rule, validities: list[int], pack: Pack) -> None:
+    row["every"] = rule.every or 0
+    row["substitute_validity"] = -1
+    for grade in rule.event_type.grades:
+        row["months"][grade] = max(_months(rule, grade.label, pack), 0)
+    if rule.substitute is not None:
+        ceiling = rule.substitute.ceiling
+        row["substitute_points"] = rule.substitute.points
+        row["substitute_validity"] = validities.index(rule.substitute.months)
+        row["substitute_ceiling"] = SCORE_MAX if ceiling is None else pack.ceiling_points(ceiling)
+
+
+def _special(rule: Rule, grade: Grade) -> int:
+    bits = _CONSENTS.get((rule.event_type, grade), 0)
+    if rule.record_only and rule.grades[grade.label].ceiling is not None:
+        bits |= RECORD_ONLY
+    if rule.opt_in:
+        bits |= OPT_IN
+    if rule.every or rule.steps:
+        bits |= COUNTED_OVER
+    return bits
+
+
+def _spans(pack: Pack) -> Int64s:
+    days = {day_of_date(one.effective_from) for perk in pack.perks for one in perk.thresholds}
+    return np.array(sorted({0, *days}), np.int64)
+
+
+def _entitlements(pack: Pack, spans: Int64s) -> NDArray[np.uint32]:
+    bits = np.zeros((len(spans), len(Kind), SCORE_MAX + 1), np.uint32)
+    for (span, day), (number, perk) in product(enumerate(spans.tolist()), enumerate(pack.perks)):
+        asked = pack.threshold(perk, day)
+        if asked is not None:
+            for kind in perk.kinds:
+                bits[span, KIND_NAMES[kind], asked:] |= np.uint32(1 << number)
+    return bits
