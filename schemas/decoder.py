@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import itemgetter, methodcaller
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,8 +43,7 @@ class Refused:
     refusal: Refusal
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
+class Decoded(NamedTuple):
     """The facts in a batch of n records.
 
     Attributes:
@@ -86,8 +85,9 @@ class Decoder:
         ends = {partition: offset + 1 for partition, offset in lasts.items()}
         latest = timestamps_ms // 1000 + FUTURE_ALLOWED_S
         values = [value or b"" for value in map(_VALUE, records)]
-        scanned = self._scanner.scan(values, offsets, partitions, latest)
-        facts, subjects, accepted = scanned.facts, scanned.subjects, scanned.accepted
+        facts, subjects, accepted, count = self._scanner.scan(values, offsets, partitions, latest)
+        if count == n:
+            return Decoded(facts, subjects, partitions, np.arange(n), timestamps_ms / 1000, [], ends)
         refused = []
         for index in np.flatnonzero(~accepted).tolist():
             try:

@@ -6,7 +6,6 @@ each at most once, plain whole numbers, times in UTC or at +08:00 to the second.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from schemas import catalogue
 from schemas.catalogue import EVENT_TYPES, GRADE_CODES, TYPE_CODES, Grade
 from schemas.codec import VALUE_BYTES_MAX, data_fields
-from schemas.compiled import Int, compiled
+from schemas.compiled import Int, Row, compiled, inlined
 from schemas.days import CITY_OFFSET_S, DAY_S, FIRST_DAY_OF_MONTH
 from schemas.events import ID_CHARACTERS_MAX, QUANTITY_MAX, SOURCE_CHARACTERS_MAX, TEXT_CHARACTERS_MAX
 from schemas.facts import FACT, Facts
@@ -26,8 +25,10 @@ from schemas.siphash import siphash
 
 Bytes = NDArray[np.uint8]
 Ints = NDArray[np.int64]
+Rows = NDArray[np.void]
 
 _SLOTS = 512
+_WORDS_BYTES_MAX = 16_384
 _EMPTY = -1
 _FNV_OFFSET = 0xCBF29CE484222325
 _FNV_PRIME = 0x100000001B3
@@ -83,27 +84,45 @@ _LIMITS[[_ID, _RECORD_ID, _INCIDENT_KEY]] = ID_CHARACTERS_MAX
 _LIMITS[[_SOURCE, _RECORD_SOURCE]] = SOURCE_CHARACTERS_MAX
 
 
-class _Words(NamedTuple):
-    """An exact dictionary from words to numbers that compiled code can look up."""
+# An exact dictionary from words to numbers that compiled code can look up. All dictionaries are rows of one array, and
+# all that is known of types is another: handing arrays to compiled code costs as much as scanning an event.
+_WORDS = np.dtype(
+    [
+        ("slots", "<i8", _SLOTS),  # index of a word, or _EMPTY
+        ("starts", "<i8", _SLOTS + 1),  # where each word begins in `text`
+        ("numbers", "<i8", _SLOTS),
+        ("text", "u1", _WORDS_BYTES_MAX),
+    ]
+)
+_ATTRIBUTES, _TYPES, _GRADES = range(3)
 
-    slots: Ints  # (_SLOTS,) index of a word, or _EMPTY
-    starts: Ints  # (n + 1,) where each word begins in `text`
-    text: Bytes
-    numbers: Ints  # (n,)
+_RULES = np.dtype(
+    [
+        ("allowed", "<i8"),  # bits of the data fields a type may have
+        ("required", "<i8"),  # bits of the data fields it must have
+        ("kinds", "<i8"),  # bits of the kinds of subject
+        ("default_grade", "<i8"),
+        ("control", "?"),
+        ("has_grade", "u1", GRADE_CODES),  # a truth value; Numba has no arrays of them in rows
+    ],
+    align=True,
+)
 
 
-def _words(entries: Iterable[tuple[str, int]]) -> _Words:
+def _fill(row: np.void, entries: Iterable[tuple[str, int]]) -> None:
     words = list(entries)
     raw = [word.encode() for word, _ in words]
-    slots = np.full(_SLOTS, _EMPTY, np.int64)
+    slots = row["slots"]
+    slots[:] = _EMPTY
     for index, word in enumerate(raw):
         slot = _fnv1a(word) % _SLOTS
         while slots[slot] != _EMPTY:
             slot = (slot + 1) % _SLOTS
         slots[slot] = index
-    starts = np.cumsum([0, *map(len, raw)]).astype(np.int64)
-    numbers = np.array([number for _, number in words], np.int64)
-    return _Words(slots, starts, np.frombuffer(b"".join(raw), np.uint8), numbers)
+    row["starts"][: len(raw) + 1] = np.cumsum([0, *map(len, raw)])
+    row["numbers"][: len(raw)] = [number for _, number in words]
+    text = np.frombuffer(b"".join(raw), np.uint8)
+    row["text"][: len(text)] = text
 
 
 def _fnv1a(word: bytes) -> int:
@@ -113,48 +132,31 @@ def _fnv1a(word: bytes) -> int:
     return h
 
 
-class _Catalogue(NamedTuple):
-    """The catalogue as arrays."""
-
-    names: _Words
-    types: _Words
-    grades: _Words
-    allowed: Ints  # (TYPE_CODES,) bits of the data fields a type may have
-    required: Ints  # (TYPE_CODES,) bits of the data fields it must have
-    kinds: Ints  # (TYPE_CODES,) bits of the kinds of subject
-    control: NDArray[np.bool_]  # (TYPE_CODES,)
-    default_grade: Ints  # (TYPE_CODES,)
-    has_grade: NDArray[np.bool_]  # (TYPE_CODES, GRADE_CODES)
+def _dictionaries() -> Rows:
+    words = np.zeros(3, _WORDS)
+    _fill(words[_ATTRIBUTES], ((name, number) for number, name in enumerate(_NAMES)))
+    _fill(words[_TYPES], ((one.name, one.code) for one in EVENT_TYPES))
+    _fill(words[_GRADES], ((grade.label, int(grade)) for grade in Grade))
+    return words
 
 
-def _catalogue() -> _Catalogue:
+def _rules() -> Rows:
     numbers = {name: number for number, name in enumerate(_NAMES)}
-    allowed, required, kinds, default = (np.zeros(TYPE_CODES, np.int64) for _ in range(4))
-    control = np.zeros(TYPE_CODES, np.bool_)
-    has_grade = np.zeros((TYPE_CODES, GRADE_CODES), np.bool_)
+    rules = np.zeros(TYPE_CODES, _RULES)
     for one in EVENT_TYPES:
         may, must = data_fields(one)
-        allowed[one.code] = sum(1 << numbers[name] for name in may)
-        required[one.code] = sum(1 << numbers[name] for name in must)
-        kinds[one.code] = sum(1 << kind for kind in one.kinds)
-        control[one.code] = one.control
-        default[one.code] = 0 if one is catalogue.CORRECTED else one.grades[0]
-        has_grade[one.code, list(one.grades)] = True
-    return _Catalogue(
-        names=_words((name, number) for name, number in numbers.items()),
-        types=_words((one.name, one.code) for one in EVENT_TYPES),
-        grades=_words((grade.label, int(grade)) for grade in Grade),
-        allowed=allowed,
-        required=required,
-        kinds=kinds,
-        control=control,
-        default_grade=default,
-        has_grade=has_grade,
-    )
+        rule = rules[one.code]
+        rule["allowed"] = sum(1 << numbers[name] for name in may)
+        rule["required"] = sum(1 << numbers[name] for name in must)
+        rule["kinds"] = sum(1 << kind for kind in one.kinds)
+        rule["control"] = one.control
+        rule["default_grade"] = 0 if one is catalogue.CORRECTED else one.grades[0]
+        rule["has_grade"][list(one.grades)] = True
+    return rules
 
 
 @compiled
-def _find(words: _Words, data: Bytes, start: Int, stop: Int) -> Int:
+def _find(words: Row, data: Bytes, start: Int, stop: Int) -> Int:
     """Return the number of the word ``data[start:stop]``, or -1."""
     h = uint64(0xCBF29CE484222325)
     for i in range(start, stop):
@@ -242,8 +244,18 @@ def _subject(data: Bytes, start: Int, stop: Int) -> tuple[bool, uint64]:
     return known, number
 
 
+@inlined
+def _is_control(rule: Row) -> bool:
+    return bool(rule.control)
+
+
+@inlined
+def _has_grade(rule: Row, grade: Int) -> bool:
+    return bool(rule.has_grade[grade])
+
+
 @compiled
-def _tokens(data: Bytes, start: Int, stop: Int, names: _Words, spans: Ints) -> Int:
+def _tokens(data: Bytes, start: Int, stop: Int, names: Row, spans: Ints) -> Int:
     """Find the fields of one event.
 
     Fills ``spans[number] = (begin, end)`` of each field's text or digits, and returns the bits of the fields seen,
@@ -333,25 +345,33 @@ def _tokens(data: Bytes, start: Int, stop: Int, names: _Words, spans: Ints) -> I
 @compiled
 def _scan(
     data: Bytes,
-    starts: Ints,
+    sizes: Ints,
     offsets: Ints,
     partitions_of: Ints,
     latest: Ints,
     partitions: Int,
     k0: uint64,
     k1: uint64,
-    words: _Catalogue,
+    words: Rows,
+    rules: Rows,
     first_days: NDArray[np.int32],
     facts: Facts,
     subjects: NDArray[np.uint64],
     accepted: NDArray[np.bool_],
-) -> None:
+) -> Int:
     spans = np.zeros((_NAMES_COUNT, 2), np.int64)
-    for n in range(starts.shape[0] - 1):
+    names = words[_ATTRIBUTES]
+    types = words[_TYPES]
+    grades = words[_GRADES]
+    count = 0
+    stop = 0
+    for n in range(sizes.shape[0]):
         accepted[n] = False
-        if starts[n + 1] - starts[n] > VALUE_BYTES_MAX:
+        start = stop
+        stop = start + sizes[n]
+        if sizes[n] > VALUE_BYTES_MAX:
             continue
-        seen = _tokens(data, starts[n], starts[n + 1], words.names, spans)
+        seen = _tokens(data, start, stop, names, spans)
         if seen < 0 or seen & _ENVELOPE_REQUIRED != _ENVELOPE_REQUIRED:
             continue
         a = spans[_SPECVERSION, 0]
@@ -365,14 +385,15 @@ def _scan(
                     same = same and data[a + k] == _JSON_TYPE[k]
             if not same:
                 continue
-        code = _find(words.types, data, spans[_TYPE, 0], spans[_TYPE, 1])
+        code = _find(types, data, spans[_TYPE, 0], spans[_TYPE, 1])
         if code < 0:
             continue
+        rule: Row = rules[code]
         fields = (seen >> _GRADE) << _GRADE
-        if fields & ~words.allowed[code] or words.required[code] & ~fields:
+        if fields & ~rule.allowed or rule.required & ~fields:
             continue
         known, subject = _subject(data, spans[_SUBJECT, 0], spans[_SUBJECT, 1])
-        if not known or not words.kinds[code] >> np.int64(subject >> uint64(62)) & 1:
+        if not known or not rule.kinds >> np.int64(subject >> uint64(62)) & 1:
             continue
         hashed = np.int64(murmur2_slice(data, spans[_SUBJECT, 0], spans[_SUBJECT, 1])) & 0x7FFFFFFF
         if hashed % partitions != partitions_of[n]:
@@ -394,14 +415,14 @@ def _scan(
             terminated = (at + CITY_OFFSET_S) // DAY_S
         graded = code
         if code == _CORRECTED:
-            graded = _find(words.types, data, spans[_RECORD_TYPE, 0], spans[_RECORD_TYPE, 1])
-            if graded < 0 or words.control[graded] or not seen & (1 << _GRADE | 1 << _QUANTITY):
+            graded = _find(types, data, spans[_RECORD_TYPE, 0], spans[_RECORD_TYPE, 1])
+            if graded < 0 or _is_control(rules[graded]) or not seen & (1 << _GRADE | 1 << _QUANTITY):
                 continue
             determined = graded
-        grade = words.default_grade[code]
+        grade = rule.default_grade
         if seen >> _GRADE & 1:
-            grade = _find(words.grades, data, spans[_GRADE, 0], spans[_GRADE, 1])
-            if grade < 0 or not words.has_grade[graded, grade]:
+            grade = _find(grades, data, spans[_GRADE, 0], spans[_GRADE, 1])
+            if grade < 0 or not _has_grade(rules[graded], grade):
                 continue
         quantity = 0
         if seen >> _QUANTITY & 1:
@@ -413,7 +434,7 @@ def _scan(
             if quantity < 1 or quantity > QUANTITY_MAX:
                 continue
         link = uint64(0)
-        if words.control[code]:
+        if rule.control:
             source = siphash(data, spans[_RECORD_SOURCE, 0], spans[_RECORD_SOURCE, 1], k0, k1)
             link = siphash(data, spans[_RECORD_ID, 0], spans[_RECORD_ID, 1], k0 ^ source, k1)
         elif seen >> _INCIDENT_KEY & 1:
@@ -433,15 +454,17 @@ def _scan(
         fact.reserved = 0
         subjects[n] = subject
         accepted[n] = True
+        count += 1
+    return count
 
 
-@dataclass(frozen=True, slots=True)
-class Scanned:
+class Scanned(NamedTuple):
     """What the scanner made of a batch of n values; rows that are not accepted hold nothing of meaning."""
 
     facts: Facts  # (n,) FACT
     subjects: NDArray[np.uint64]  # (n,)
     accepted: NDArray[np.bool_]  # (n,)
+    accepted_count: int
 
 
 class Scanner:
@@ -451,7 +474,8 @@ class Scanner:
         self._k0 = uint64(key.k0)
         self._k1 = uint64(key.k1)
         self._partitions = partitions
-        self._words = _catalogue()
+        self._words = _dictionaries()
+        self._rules = _rules()
 
     def scan(self, values: list[bytes], offsets: Ints, partitions_of: Ints, latest: Ints) -> Scanned:
         """Scan n values.
@@ -464,13 +488,10 @@ class Scanner:
 
         """
         n = len(values)
-        starts = np.zeros(n + 1, np.int64)
-        np.cumsum(np.fromiter(map(len, values), np.int64, n), out=starts[1:])
-        data = np.frombuffer(b"".join(values), np.uint8)
-        scanned = Scanned(np.zeros(n, FACT), np.zeros(n, np.uint64), np.zeros(n, np.bool_))
-        _scan(
-            data,
-            starts,
+        facts, subjects, accepted = np.empty(n, FACT), np.empty(n, np.uint64), np.empty(n, np.bool_)
+        count = _scan(
+            np.frombuffer(b"".join(values), np.uint8),
+            np.fromiter(map(len, values), np.int64, n),
             offsets,
             partitions_of,
             latest,
@@ -478,9 +499,10 @@ class Scanner:
             self._k0,
             self._k1,
             self._words,
+            self._rules,
             FIRST_DAY_OF_MONTH,
-            scanned.facts,
-            scanned.subjects,
-            scanned.accepted,
+            facts,
+            subjects,
+            accepted,
         )
-        return scanned
+        return Scanned(facts, subjects, accepted, count)

@@ -16,6 +16,7 @@ EXISTS = 1
 # From here on the fact is refused.
 CONFLICT = 2
 FULL = 3
+OUTCOMES = 4
 
 
 class Merged(NamedTuple):
@@ -25,12 +26,18 @@ class Merged(NamedTuple):
         facts: all ledgers, one behind the other.
         starts: (subjects + 1,) where each begins.
         outcomes: one per new fact: ADDED, EXISTS, CONFLICT or FULL.
+        counts: (4,) how many new facts there are of each outcome.
+        grown: (subjects,) whether any fact was added.
+        as_of: (subjects,) the highest log offset of its facts.
 
     """
 
     facts: Facts
     starts: NDArray[np.int64]
     outcomes: NDArray[np.uint8]
+    counts: NDArray[np.int64]
+    grown: NDArray[np.bool_]
+    as_of: NDArray[np.uint64]
 
 
 @compiled
@@ -48,6 +55,11 @@ def _same(one: Row, other: Row) -> bool:
 
 
 @compiled
+def _offset_of(fact: Row) -> Int:
+    return np.uint64(fact.offset_low) | np.uint64(fact.offset_high) << np.uint64(32)
+
+
+@compiled
 def _merge(
     ledgers: Facts,
     ledger_starts: NDArray[np.int64],
@@ -57,14 +69,21 @@ def _merge(
     facts: Facts,
     starts: NDArray[np.int64],
     outcomes: NDArray[np.uint8],
+    counts: NDArray[np.int64],
+    grown: NDArray[np.bool_],
+    as_of: NDArray[np.uint64],
     facts_max: Int,
 ) -> None:
+    counts[:] = 0
     end = 0
     for group in range(ledger_starts.shape[0] - 1):
         begin = end
         starts[group] = begin
+        grown[group] = False
+        highest = np.uint64(0)
         for i in range(ledger_starts[group], ledger_starts[group + 1]):
             facts[end] = ledgers[i]
+            highest = max(highest, _offset_of(ledgers[i]))
             end += 1
         for n in range(group_starts[group], group_starts[group + 1]):
             index = order[n]
@@ -75,10 +94,13 @@ def _merge(
                     known = i
                     break
             if known >= 0:
-                outcomes[index] = EXISTS if _same(facts[known], fact) else CONFLICT
+                outcome = EXISTS if _same(facts[known], fact) else CONFLICT
+                outcomes[index] = outcome
+                counts[outcome] += 1
                 continue
             if end - begin >= facts_max:
                 outcomes[index] = FULL
+                counts[FULL] += 1
                 continue
             place = end
             while place > begin and (
@@ -90,6 +112,10 @@ def _merge(
             facts[place] = fact
             end += 1
             outcomes[index] = ADDED
+            counts[ADDED] += 1
+            grown[group] = True
+            highest = max(highest, _offset_of(fact))
+        as_of[group] = highest
     starts[ledger_starts.shape[0] - 1] = end
 
 
@@ -110,8 +136,14 @@ def merge(
         group_starts: (subjects + 1,) where each subject's part of `order` begins.
 
     """
-    facts = np.empty(len(ledgers) + len(new), FACT)
-    starts = np.zeros(len(ledger_starts), np.int64)
-    outcomes = np.zeros(len(new), np.uint8)
-    _merge(ledgers, ledger_starts, new, order, group_starts, facts, starts, outcomes, LEDGER_FACTS_MAX)
-    return Merged(facts[: starts[-1]], starts, outcomes)
+    subjects = len(ledger_starts) - 1
+    merged = Merged(
+        facts=np.empty(len(ledgers) + len(new), FACT),
+        starts=np.empty(subjects + 1, np.int64),
+        outcomes=np.empty(len(new), np.uint8),
+        counts=np.empty(OUTCOMES, np.int64),
+        grown=np.empty(subjects, np.bool_),
+        as_of=np.empty(subjects, np.uint64),
+    )
+    _merge(ledgers, ledger_starts, new, order, group_starts, *merged, LEDGER_FACTS_MAX)
+    return merged._replace(facts=merged.facts[: merged.starts[-1]])

@@ -10,6 +10,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from schemas.compiled import Int, compiled
 from schemas.days import date_of
 from schemas.events import CONTENT_TYPE_STRUCTURED, SPEC_VERSION
 from schemas.subjects import format_subject
@@ -36,6 +37,35 @@ _CHANGES = b"changes"
 _DEAD = b"dead"
 
 
+@compiled
+def _changes(
+    subjects: NDArray[np.uint64],
+    before: Cards,
+    after: Cards,
+    written: NDArray[np.bool_],
+    changes: Changes,
+    places: NDArray[np.int64],
+) -> Int:
+    count = 0
+    for n in range(subjects.shape[0]):
+        was = before[n]
+        now = after[n]
+        tier_before = np.int64(was.tier) if was.version else NO_TIER
+        if not written[n] or (tier_before == now.tier and was.entitlements == now.entitlements):
+            continue
+        change = changes[count]
+        change.subject = subjects[n]
+        change.as_of = now.as_of
+        change.entitlements = now.entitlements
+        change.entitlements_before = was.entitlements
+        change.day = now.evaluated
+        change.tier = now.tier
+        change.tier_before = tier_before
+        places[count] = n
+        count += 1
+    return count
+
+
 def changes_between(
     subjects: NDArray[np.uint64], before: Cards, after: Cards, written: NDArray[np.bool_]
 ) -> tuple[Changes, NDArray[np.int64]]:
@@ -43,19 +73,10 @@ def changes_between(
 
     `before` has zeros for somebody new.
     """
-    tier_before = np.where(before["version"] == 0, NO_TIER, before["tier"])
-    moved = (tier_before != after["tier"]) | (before["entitlements"] != after["entitlements"])
-    places = np.flatnonzero(moved & written)
-    changes = np.zeros(len(places), CHANGE)
-    if len(places):
-        changes["subject"] = subjects[places]
-        changes["as_of"] = after["as_of"][places]
-        changes["entitlements"] = after["entitlements"][places]
-        changes["entitlements_before"] = before["entitlements"][places]
-        changes["day"] = after["evaluated"][places]
-        changes["tier"] = after["tier"][places]
-        changes["tier_before"] = tier_before[places]
-    return changes, places
+    n = len(subjects)
+    changes, places = np.empty(n, CHANGE), np.empty(n, np.int64)
+    count = _changes(subjects, before, after, written, changes, places)
+    return changes[:count], places[:count]
 
 
 def entry(changes: Changes, dead: Iterable[DeadLetter]) -> list[bytes]:

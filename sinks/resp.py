@@ -3,12 +3,17 @@
 redis-py's own packer is the specification: a test holds the bytes equal.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
 from schemas.compiled import Int, compiled
+from schemas.days import NEVER
+from scoring.card import Cards
 
 Bytes = NDArray[np.uint8]
+Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 Subjects = NDArray[np.uint64]
 
@@ -97,6 +102,7 @@ def _put_standings(
     cards: Bytes,
     card_bytes: Int,
     facts: Bytes,
+    fact_bytes: Int,
     starts: Ints,
 ) -> Int:
     at = 0
@@ -104,8 +110,8 @@ def _put_standings(
         if not written[n]:
             continue
         at = _put_standing_key(out, at, partitions[n], subjects[n])
-        begin = starts[n]
-        size = starts[n + 1] - begin
+        begin = starts[n] * fact_bytes
+        size = starts[n + 1] * fact_bytes - begin
         at = _put_line(out, at, _DOLLAR, card_bytes + size)
         out[at : at + card_bytes] = cards[n * card_bytes : (n + 1) * card_bytes]
         at += card_bytes
@@ -144,6 +150,21 @@ def _put_due(
             n += 1
         commands += 1
     return at, commands
+
+
+@compiled
+def _moves(before: Cards, after: Cards, written: Bools, left: Bools, entered: Bools) -> tuple[Int, Int]:
+    left_count = 0
+    entered_count = 0
+    for n in range(written.shape[0]):
+        was = before[n].valid_until
+        now = after[n].valid_until
+        moved = written[n] and was != now
+        left[n] = moved and was != 0 and was != NEVER
+        entered[n] = moved and now != NEVER
+        left_count += left[n]
+        entered_count += entered[n]
+    return left_count, entered_count
 
 
 @compiled
@@ -191,14 +212,29 @@ def standings(
     cards: NDArray[np.void],
     facts: NDArray[np.void],
     starts: Ints,
-) -> bytes:
+) -> memoryview:
     """Return keys and values of the standings that are `written` as arguments of MSET."""
     out = np.empty(len(subjects) * (_OVERHEAD_BYTES + cards.itemsize) + facts.nbytes, np.uint8)
     card_bytes, fact_bytes = cards.view(np.uint8), facts.view(np.uint8)
     end = _put_standings(
-        out, partitions, subjects, written, card_bytes, cards.itemsize, fact_bytes, starts * facts.itemsize
+        out, partitions, subjects, written, card_bytes, cards.itemsize, fact_bytes, facts.itemsize, starts
     )
-    return out[:end].tobytes()
+    # Not bytes: they would be copied, and are copied again into what is sent.
+    return out.data[:end]
+
+
+class Moves(NamedTuple):
+    """Which of n standings leave a due set, and which enter one; None where there are none."""
+
+    left: Bools | None
+    entered: Bools | None
+
+
+def moves(before: Cards, after: Cards, written: Bools) -> Moves:
+    """Return the moves between due sets that the standings that are `written` make by their new cards."""
+    left, entered = np.empty(len(written), np.bool_), np.empty(len(written), np.bool_)
+    left_count, entered_count = _moves(before, after, written, left, entered)
+    return Moves(left if left_count else None, entered if entered_count else None)
 
 
 def due(command: str, partitions: Ints, days: Ints, subjects: Subjects) -> tuple[bytes, int]:

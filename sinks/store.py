@@ -7,14 +7,14 @@ refuses if anybody moved the fence since.
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from functools import cache
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 import redis
 from numpy.typing import NDArray
 
-from schemas.days import NEVER
 from schemas.facts import FACT, Facts
 from schemas.records import RecordKey
 from scoring.card import CARD, CARD_VERSION, Cards
@@ -34,8 +34,7 @@ Ints = NDArray[np.int64]
 Subjects = NDArray[np.uint64]
 
 
-@dataclass(frozen=True, slots=True)
-class Standings:
+class Standings(NamedTuple):
     """The standings of n subjects, as columns.
 
     Attributes:
@@ -50,8 +49,7 @@ class Standings:
     starts: Ints
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(NamedTuple):
     """What one transaction writes.
 
     Attributes:
@@ -71,7 +69,7 @@ class Commit:
     written: NDArray[np.bool_]
     before: Cards
     after: Standings
-    outbox: Mapping[int, list[bytes]] = field(default_factory=dict)
+    outbox: Mapping[int, list[bytes]] = MappingProxyType({})
 
 
 class Store:
@@ -137,18 +135,17 @@ class Store:
             StandingFormatError: a value is no standing.
 
         """
-        fences = [next_key(partition) for partition in partitions]
-        connection = self._connected()
-        commands = connection.pack_commands([("WATCH", *fences), ("MGET", *fences)])
-        if len(subjects):
-            commands += [b"*%d\r\n$4\r\nMGET\r\n" % (len(subjects) + 1), resp.keys(of, subjects)]
-        answers = self._round_trip(connection, commands, 3 if len(subjects) else 2)
-        lost = [partition for partition, answer in zip(partitions, answers[1], strict=True) if answer is None]
+        count = len(partitions)
+        fences = b"".join(map(_fence, partitions))
+        watch = b"*%d\r\n$5\r\nWATCH\r\n%b" % (count + 1, fences)
+        read = b"*%d\r\n$4\r\nMGET\r\n%b" % (count + len(subjects) + 1, fences)
+        answers = self._round_trip(self._connected(), [watch, read, resp.keys(of, subjects)], 2)
+        nexts, values = answers[1][:count], answers[1][count:]
+        lost = [partition for partition, answer in zip(partitions, nexts, strict=True) if answer is None]
         if lost:
             self.disconnect()
             raise PartitionLostError(lost)
-        nexts = {partition: int(answer) for partition, answer in zip(partitions, answers[1], strict=True)}
-        return nexts, split(answers[2] if len(subjects) else [], of, subjects)
+        return dict(zip(partitions, map(int, nexts), strict=True)), split(values, of, subjects)
 
     def commit(self, commit: Commit) -> bool:
         """Write a batch; return False, having written nothing, if another worker moved a fence since `load`.
@@ -242,7 +239,7 @@ class Store:
                 raise StoreUnavailableError(str(error)) from error
         return self._connection
 
-    def _round_trip(self, connection: Any, commands: Sequence[bytes], answers: int) -> list[Any]:
+    def _round_trip(self, connection: Any, commands: Sequence[bytes | memoryview], answers: int) -> list[Any]:
         try:
             # In one piece: each piece would wake Redis by itself.
             connection.send_packed_command([b"".join(commands)])
@@ -285,10 +282,10 @@ def _unreadable(partition: int, subject: int, value: bytes) -> StandingFormatErr
     return StandingFormatError(message)
 
 
-def transaction(commit: Commit) -> tuple[list[bytes], int]:
+def transaction(commit: Commit) -> tuple[list[bytes | memoryview], int]:
     """Return a transaction's commands, and how many answers they have."""
-    fences = [part for partition, offset in commit.nexts.items() for part in (next_key(partition), str(offset))]
-    arguments = 1 + len(fences) + 2 * int(commit.written.sum())
+    fences = [_fence(partition) + _argument(b"%d" % offset) for partition, offset in commit.nexts.items()]
+    arguments = 1 + 2 * len(fences) + 2 * int(np.count_nonzero(commit.written))
     standings = resp.standings(
         commit.partitions,
         commit.subjects,
@@ -301,9 +298,9 @@ def transaction(commit: Commit) -> tuple[list[bytes], int]:
     appended = [
         _command("XADD", outbox_key(partition), "*", *pairs) for partition, pairs in commit.outbox.items() if pairs
     ]
-    commands = [
+    commands: list[bytes | memoryview] = [
         b"*1\r\n$5\r\nMULTI\r\n*%d\r\n$4\r\nMSET\r\n" % arguments,
-        *(_argument(part) for part in fences),
+        *fences,
         standings,
         *due,
         *appended,
@@ -314,20 +311,21 @@ def transaction(commit: Commit) -> tuple[list[bytes], int]:
 
 def _due(commit: Commit) -> tuple[list[bytes], int]:
     """Return the commands that move subjects between due sets, for those whose day changed."""
-    was = commit.before["valid_until"].astype(np.int64)
-    now = commit.after.cards["valid_until"].astype(np.int64)
-    moved = commit.written & (was != now)
     commands: list[bytes] = []
     count = 0
-    for command, days, chosen in (
-        ("SREM", was, moved & (was != 0) & (was != NEVER)),
-        ("SADD", now, moved & (now != NEVER)),
-    ):
-        if chosen.any():
-            packed, more = resp.due(command, commit.partitions[chosen], days[chosen], commit.subjects[chosen])
+    left, entered = resp.moves(commit.before, commit.after.cards, commit.written)
+    for command, cards, chosen in (("SREM", commit.before, left), ("SADD", commit.after.cards, entered)):
+        if chosen is not None:
+            days = cards["valid_until"][chosen].astype(np.int64)
+            packed, more = resp.due(command, commit.partitions[chosen], days, commit.subjects[chosen])
             commands.append(packed)
             count += more
     return commands, count
+
+
+@cache
+def _fence(partition: int) -> bytes:
+    return _argument(next_key(partition))
 
 
 def _argument(value: str | bytes) -> bytes:

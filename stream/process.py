@@ -6,8 +6,8 @@ the same poll can be processed again at any time, because the fence tells what o
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from schemas.days import day_of
 from schemas.decoder import Decoded, Decoder, Record, Refused
 from schemas.errors import Reason, Refusal
-from schemas.facts import offsets_of
+from scoring.batch import Groups, grouped
 from scoring.card import CARD, Cards
 from scoring.kernel import evaluate
-from scoring.ledger import ADDED, CONFLICT, EXISTS, LEDGER_FACTS_MAX, merge
+from scoring.ledger import ADDED, CONFLICT, LEDGER_FACTS_MAX, Merged, merge
 from scoring.rules import Rules
 from sinks.dead import DeadLetter
 from sinks.outbox import changes_between, entry
@@ -35,8 +35,7 @@ class RawRecord(Record, Protocol):
     def key(self) -> Any: ...  # noqa: D102 - bytes or nothing; the client's types leave it open
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of a poll's records.
 
     Attributes:
@@ -52,31 +51,11 @@ class Outcome:
 
     scored: int = 0
     skipped: int = 0
-    dead: Mapping[Reason, int] = field(default_factory=dict)
-    seeks: Mapping[int, int] = field(default_factory=dict)
-    nexts: Mapping[int, int] = field(default_factory=dict)
+    dead: Mapping[Reason, int] = MappingProxyType({})
+    seeks: Mapping[int, int] = MappingProxyType({})
+    nexts: Mapping[int, int] = MappingProxyType({})
     published: bool = False
-    freshness_s: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
-
-
-@dataclass(frozen=True, slots=True)
-class _Groups:
-    """A batch's facts by subject: the subjects, and for each its facts' places in the batch, in log order."""
-
-    subjects: Subjects
-    partitions: Ints
-    order: Ints
-    starts: Ints
-
-    @classmethod
-    def of(cls, decoded: Decoded) -> "_Groups":
-        order = np.argsort(decoded.subjects, kind="stable")
-        ordered = decoded.subjects[order]
-        first = np.ones(len(ordered), np.bool_)
-        first[1:] = ordered[1:] != ordered[:-1]
-        begins = np.flatnonzero(first)
-        starts = np.append(begins, len(ordered))
-        return cls(ordered[begins], decoded.partitions[order[begins]], order, starts)
+    freshness_s: NDArray[np.float64] = np.zeros(0)
 
 
 class Processor:
@@ -118,34 +97,32 @@ class Processor:
         self, topic: str, records: Sequence[RawRecord], starts: Mapping[int, int], decoded: Decoded
     ) -> Outcome | None:
         """Load, evaluate and commit once; return None if another worker moved a fence meanwhile."""
-        groups = _Groups.of(decoded)
+        groups = grouped(decoded.subjects, decoded.partitions)
         nexts, before = self._store.load(list(starts), groups.partitions, groups.subjects)
         if nexts != dict(starts):
             # Redelivered, or a gap. Rare, and simplest as: apply nothing, read again from where the store stands.
             self._store.release()
             return Outcome(seeks=nexts)
         merged = merge(before.facts, before.starts, decoded.facts, groups.order, groups.starts)
-        cards = self._evaluate(merged.facts, merged.starts, groups.subjects)
-        written = _any_added(merged.outcomes, groups)
-        refused = decoded.refused + _conflicts(merged.outcomes, decoded)
+        cards = self._evaluate(merged, groups.subjects)
+        refused = decoded.refused + _conflicts(merged, decoded)
         commit = Commit(
             nexts={**starts, **decoded.ends},
             partitions=groups.partitions,
             subjects=groups.subjects,
-            written=written,
+            written=merged.grown,
             before=before.cards,
             after=Standings(cards, merged.facts, merged.starts),
-            outbox=self._outbox(topic, records, refused, groups, before.cards, cards, written),
+            outbox=self._outbox(topic, records, refused, groups, before.cards, cards, merged.grown),
         )
         if not self._store.commit(commit):
             return None
-        return self._outcome(decoded, merged.outcomes, refused, commit)
+        return self._outcome(decoded, merged, refused, commit)
 
-    def _evaluate(self, facts: NDArray[np.void], starts: Ints, subjects: Subjects) -> Cards:
+    def _evaluate(self, merged: Merged, subjects: Subjects) -> Cards:
         cards = np.zeros(len(subjects), CARD)
-        if len(subjects):
-            evaluate(facts, starts, subjects, day_of(int(self._clock())), self._rules, cards)
-            cards["as_of"] = np.maximum.reduceat(offsets_of(facts), starts[:-1])
+        evaluate(merged.facts, merged.starts, subjects, day_of(int(self._clock())), self._rules, cards)
+        cards["as_of"] = merged.as_of
         return cards
 
     def _outbox(
@@ -153,7 +130,7 @@ class Processor:
         topic: str,
         records: Sequence[RawRecord],
         refused: Sequence[Refused],
-        groups: _Groups,
+        groups: Groups,
         before: Cards,
         after: Cards,
         written: Bools,
@@ -169,22 +146,18 @@ class Processor:
         partitions = {*np.unique(of).tolist(), *letters}
         return {partition: entry(changes[of == partition], letters.get(partition, [])) for partition in partitions}
 
-    def _outcome(
-        self,
-        decoded: Decoded,
-        outcomes: NDArray[np.uint8],
-        refused: Sequence[Refused],
-        commit: Commit,
-    ) -> Outcome:
-        added = outcomes == ADDED
-        scored = int(np.count_nonzero(added))
+    def _outcome(self, decoded: Decoded, merged: Merged, refused: Sequence[Refused], commit: Commit) -> Outcome:
+        scored, skipped, *_ = merged.counts.tolist()
+        times_s = decoded.timestamps_s
+        if scored < len(times_s):
+            times_s = times_s[merged.outcomes == ADDED]
         return Outcome(
             scored=scored,
-            skipped=int(np.count_nonzero(outcomes == EXISTS)) if scored < len(outcomes) else 0,
-            dead=Counter(one.refusal.reason for one in refused),
+            skipped=skipped,
+            dead=Counter(one.refusal.reason for one in refused) if refused else {},
             nexts=commit.nexts,
             published=bool(commit.outbox),
-            freshness_s=self._clock() - decoded.timestamps_s[added],
+            freshness_s=self._clock() - times_s,
         )
 
 
@@ -194,17 +167,10 @@ def _number(value: int | None) -> int:
     return value
 
 
-def _any_added(outcomes: NDArray[np.uint8], groups: _Groups) -> Bools:
-    """Return which subjects have at least one new fact."""
-    if not len(groups.subjects):
-        return np.zeros(0, np.bool_)
-    added: Bools = np.logical_or.reduceat(outcomes[groups.order] == ADDED, groups.starts[:-1])
-    return added
-
-
-def _conflicts(outcomes: NDArray[np.uint8], decoded: Decoded) -> list[Refused]:
+def _conflicts(merged: Merged, decoded: Decoded) -> list[Refused]:
     refused: list[Refused] = []
-    if not (outcomes >= CONFLICT).any():
+    outcomes = merged.outcomes
+    if not merged.counts[CONFLICT:].any():
         return refused
     for index in np.flatnonzero(outcomes >= CONFLICT):
         if outcomes[index] == CONFLICT:

@@ -28,11 +28,13 @@ from typing import Any, ClassVar, Protocol, TypeVar, cast
 
 import confluent_kafka
 from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
+from faust.events import Event
 from faust.exceptions import ImproperlyConfigured
 from faust.transport import base
 from faust.transport.consumer import RecordMap
 from faust.types import TP, ConsumerMessage
-from faust.types.transports import ConsumerT, ProducerT
+from faust.types import Message as FaustMessage
+from faust.types.transports import ConductorT, ConsumerCallback, ConsumerT, ProducerT
 from mode import ServiceT
 
 __all__ = ["KafkaWiring", "OffsetOutOfRangeError", "Poll", "Transport", "TransportError", "WiredApp"]
@@ -257,8 +259,10 @@ class _Poller(threading.Thread):
             self._seeks.update(self._positions)
         if any(map(Message.error, records)):
             records = [record for record in records if not self._is_error(record)]
-        unwanted = set(map(Message.partition, records)) - (self._positions.keys() - self._seeks.keys())
-        return [record for record in records if record.partition() not in unwanted] if unwanted else records
+        if self._seeks or not self._positions.keys() >= set(map(Message.partition, records)):
+            wanted = self._positions.keys() - self._seeks.keys()
+            records = [record for record in records if record.partition() in wanted]
+        return records
 
     def _is_to_compare(self) -> bool:
         return bool(self._positions) and monotonic() >= self._compare_at_s
@@ -409,6 +413,21 @@ class _Poller(threading.Thread):
     def _tell(self, hook: Callable[[T], object], what: T) -> None:
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(hook, what)
+
+
+class Conductor(base.Conductor):
+    """Faust's way from consumer to agent, without what it does there for events: decode them, wait for a producer."""
+
+    def _build_handler(self, tp: TP, channels: Any) -> ConsumerCallback:
+        flow_control = self.app.flow_control
+
+        async def on_message(message: FaustMessage) -> None:
+            await flow_control.acquire()
+            message.incref(len(channels))
+            for channel in channels:
+                channel.queue.put_nowait(Event(self.app, None, message.value, {}, message))
+
+        return on_message
 
 
 class Consumer(base.Consumer):
@@ -587,6 +606,7 @@ class Producer(base.Producer):
 class Transport(base.Transport):
     """Faust's way in: `broker="jasmine://"`; host and port are in `KafkaWiring.properties`."""
 
+    Conductor: ClassVar[type[ConductorT]] = Conductor
     Consumer: ClassVar[type[ConsumerT]] = Consumer
     Producer: ClassVar[type[ProducerT]] = Producer
     Fetcher: ClassVar[type[ServiceT]] = Fetcher

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.facts import CONTENT, FACT, Facts
+from schemas.facts import CONTENT, FACT, Facts, offsets_of
 from scoring.card import CARD
 from scoring.kernel import evaluate
-from scoring.ledger import ADDED, CONFLICT, EXISTS, FULL, LEDGER_FACTS_MAX, merge
+from scoring.ledger import ADDED, CONFLICT, EXISTS, FULL, LEDGER_FACTS_MAX, OUTCOMES, merge
 from scoring.rules import compile_rules
 from tests.support.records import EMPTY, a_record, card_of, day, days, facts_of, ledgers, merged, shipped
 
@@ -137,6 +137,18 @@ def test_the_last_free_place_is_given_to_the_first_in_the_log() -> None:
 
     assert result.outcomes.tolist() == [ADDED, FULL]
     assert len(result.facts) == LEDGER_FACTS_MAX
+
+
+@given(splits())
+def test_a_merge_tells_what_was_added_and_up_to_where_in_the_log(case: tuple[Facts, list[Facts]]) -> None:
+    _, batches = case
+    ledger = _one_by_one(batches[:-1])
+
+    result = merged(ledger, batches[-1])
+
+    assert result.counts.tolist() == [np.count_nonzero(result.outcomes == outcome) for outcome in range(OUTCOMES)]
+    assert result.grown.tolist() == [len(result.facts) > len(ledger)]
+    assert result.as_of.tolist() == [max(offsets_of(result.facts).tolist(), default=0)]
 
 
 @given(st.lists(splits(), min_size=1, max_size=4))

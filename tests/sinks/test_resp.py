@@ -31,7 +31,7 @@ def columns(pairs: list[tuple[int, int]]) -> tuple[Ints, Subjects]:
     return np.array([one for one, _ in pairs], np.int64), np.array([one for _, one in pairs], np.uint64)
 
 
-def arguments(command: str, count: int, written: bytes) -> bytes:
+def arguments(command: str, count: int, written: bytes | memoryview) -> bytes:
     return b"*%d\r\n$%d\r\n%s\r\n%s" % (count + 1, len(command), command.encode(), written)
 
 
