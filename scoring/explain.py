@@ -1,0 +1,253 @@
+"""Why a score is what it is, record by record, summing exactly; and how it moves in time.
+
+Nothing is computed a second way here: points are the evaluator's, and what a record does to the score is found by
+scoring without it.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.catalogue import DISPUTED, FULFILLED, REMOVED, REPAIRED, RESOLVED, TYPES_BY_CODE
+from schemas.days import NEVER, date_of, day_of
+from schemas.facts import Facts, offsets_of
+from scoring.benefits import Benefit, next_benefit, words_of
+from scoring.evaluator import Record, State, disputed_on, evaluate, resolve
+from scoring.explanation import (
+    Entry,
+    Evidence,
+    Explanation,
+    Limit,
+    PrincipalReason,
+    Remark,
+    Repair,
+    Step,
+    Why,
+    to_json,
+)
+from scoring.pack import SCORE_MAX, Pack
+from scoring.reasons import Counted, repair, why
+from scoring.rescoring import in_order, scores
+from scoring.rules import Rules
+from scoring.words import Words, appeal_words, grade_name
+
+__all__ = [
+    "Benefit",
+    "Entry",
+    "Evidence",
+    "Explanation",
+    "Limit",
+    "PrincipalReason",
+    "Remark",
+    "Repair",
+    "Step",
+    "Why",
+    "Words",
+    "explain",
+    "history",
+    "to_json",
+]
+
+PRINCIPAL_MAX = 4
+# These say who somebody is and what they allow; without them there is no score to compare.
+_ABOUT_THE_SUBJECT = ("subject.", "consent.")
+_CONTROL = np.zeros(1 << 16, np.bool_)
+_CONTROL[[code for code, one in TYPES_BY_CODE.items() if one.control]] = True
+_SETTLING = (DISPUTED.code, RESOLVED.code)
+_ENDING = (*_SETTLING, REPAIRED.code, FULFILLED.code, REMOVED.code)
+_DIMENSION = Words("{dimension}的分值范围", "range of {dimension}")
+_RANGE = Words("分值范围（0–1000）", "range of scores (0–1000)")
+_CEILING = Words("等级上限", "ceiling of the tier")
+_COSTS = Words("{date}的“{name}”使您的分数减少{points}分。", "{name} of {date} costs you {points} points.")
+_BRINGS = Words("{date}的“{name}”使您的分数增加{points}分。", "{name} of {date} brings you {points} points.")
+
+
+def explain(
+    facts: Facts,
+    day: int,
+    pack: Pack,
+    kind: str = "resident",
+    *,
+    rules: Rules | None = None,
+    partition: int | None = None,
+    target: int | None = None,
+) -> Explanation:
+    """Explain one subject's score on a day: any day, under any pack.
+
+    Args:
+        facts: (n,) of dtype FACT, in any order.
+        day: days since 1970-01-01 in the city.
+        pack: the rules.
+        kind: the subject's kind, as perks name it.
+        rules: the same pack compiled, to be quicker.
+        partition: where the subject's events stand.
+        target: the score to be reached; without one, the next that earns anything.
+
+    """
+    ledger = in_order(facts)
+    state = evaluate(ledger, day, pack, kind)
+    counted = Counted(state, day, {one.record.record: one for one in state.contributions}, resolve(ledger, pack))
+    effects = _effects(ledger, counted, pack, kind, rules)
+    writer = _Writer(ledger, counted, pack, partition)
+    entries = [writer.entry(record, effects.get(record.record, 0)) for record in counted.records]
+    following = None if state.score is None else next_benefit(state.score, pack, day, kind)
+    wanted = target if target is not None else following.points if following else None
+    counting = tuple(one for one in entries if one.points or one.ceiling)
+    return Explanation(
+        day=date_of(day),
+        kind=kind,
+        pack=pack.id,
+        pack_version=pack.version,
+        score=state.score,
+        tier=None if state.tier is None else pack.tiers[state.tier].id,
+        tier_name=None if state.tier is None else words_of(pack.tiers[state.tier].name),
+        base=pack.base_points,
+        contributions=counting,
+        limits=tuple(Limit(name=name, words=_limit_words(name, pack), points=by) for name, by in state.limits),
+        others=tuple(one for one in entries if not (one.points or one.ceiling)),
+        principal=_principal(counting, below=state.score is not None and wanted is not None and state.score < wanted),
+        perks=tuple(perk.id for perk in pack.perks if perk.id in state.entitlements),
+        next=following,
+        disputed=state.disputed,
+        until=None if state.until == NEVER else date_of(state.until),
+    )
+
+
+def history(facts: Facts, first: int, last: int, pack: Pack, kind: str = "resident") -> tuple[Step, ...]:
+    """Return the steps of a score from one day to another, both included, as far as no event comes between.
+
+    Raises:
+        ValueError: the first day is after the last.
+
+    """
+    if first > last:
+        message = f"the first day must not be after the last, was {date_of(first)} and {date_of(last)}: swap them"
+        raise ValueError(message)
+    ledger = in_order(facts)
+    steps: list[Step] = []
+    day = first
+    while day <= last:
+        state = evaluate(ledger, day, pack, kind)
+        tier = None if state.tier is None else pack.tiers[state.tier].id
+        if not steps or (steps[-1].score, steps[-1].tier) != (state.score, tier):
+            steps.append(Step(date_of(day), state.score, tier))
+        day = state.until
+    return tuple(steps)
+
+
+def _effects(ledger: Facts, counted: Counted, pack: Pack, kind: str, rules: Rules | None) -> Mapping[int, int]:
+    """Return by how much the score would rise without each record and what is said of it."""
+    score = counted.state.score
+    moving = [one for one in counted.records if not one.rule.type.startswith(_ABOUT_THE_SUBJECT)]
+    if score is None or not moving:
+        return {}
+    without = [ledger[(ledger["record"] != np.uint64(one.record)) & ~_is_said_of(ledger, one.record)] for one in moving]
+    found = scores(without, counted.day, pack, kind, rules)
+    return {one.record: other - score for one, other in zip(moving, found, strict=True) if other is not None}
+
+
+def _is_said_of(ledger: Facts, record: int) -> NDArray[np.bool_]:
+    """Say of each fact whether it is a control about a record."""
+    said: NDArray[np.bool_] = _CONTROL[ledger["type"]] & (ledger["link"] == np.uint64(record))
+    return said
+
+
+class _Writer:
+    """Writes the entries of one explanation."""
+
+    def __init__(self, ledger: Facts, counted: Counted, pack: Pack, partition: int | None) -> None:
+        self._ledger = ledger
+        self._counted = counted
+        self._pack = pack
+        self._partition = partition
+        about = [code for code, one in TYPES_BY_CODE.items() if one.name.startswith(_ABOUT_THE_SUBJECT)]
+        self._about_the_subject = np.isin(ledger["type"], about)
+
+    def entry(self, record: Record, effect: int) -> Entry:
+        """Return one record with everything there is to say about it."""
+        rule = record.rule
+        points = self._counted.points(record)
+        stated, ceiling = self._alone(record)
+        return Entry(
+            record=f"{record.record:016x}",
+            type=rule.type,
+            name=Words(rule.event_type.chinese, rule.event_type.english),
+            grade=record.grade.label,
+            grade_name=grade_name(record.grade),
+            date=date_of(day_of(record.occurred)),
+            start=date_of(record.start),
+            until=self._until(record),
+            points=points,
+            stated=stated,
+            why=why(record, stated, ceiling, self._counted),
+            effect=effect,
+            ceiling=ceiling,
+            dimension=rule.dimension,
+            basis=rule.basis,
+            repair=repair(record, self._counted.day),
+            appeal=appeal_words(rule.appeal),
+            evidence=Evidence(partition=self._partition, offset=record.offset),
+            remarks=self._remarks(record),
+        )
+
+    def _alone(self, record: Record) -> tuple[int, str | None]:
+        """Return what the rule says of a record alone, and the highest tier it now leaves possible."""
+        now = self._state_alone(record, self._counted.day, _SETTLING)
+        disputed = disputed_on(record, self._counted.day)
+        ceiling = (
+            None if disputed or now.ceiling == SCORE_MAX else self._pack.tiers[self._pack.tier_index(now.ceiling)].id
+        )
+        counts_as_stated = record.start <= self._counted.day < min(record.end, record.repaired)
+        stated = now if counts_as_stated else self._state_alone(record, record.start, _ENDING)
+        return next((one.stated for one in stated.contributions), 0), ceiling
+
+    def _state_alone(self, record: Record, day: int, without: Sequence[int]) -> State:
+        """Return the state of who has no other record, some of what was said of this one left out."""
+        said = _is_said_of(self._ledger, record.record) & ~np.isin(self._ledger["type"], without)
+        own = self._about_the_subject | (self._ledger["record"] == np.uint64(record.record)) | said
+        return evaluate(self._ledger[own], day, self._pack)
+
+    def _until(self, record: Record) -> date | None:
+        """Return the first day on which it no longer counts as it does."""
+        ends = min(record.end, record.repaired)
+        one = self._counted.by_record.get(record.record)
+        if ends <= self._counted.day and one is not None:
+            ends = one.until
+        return None if ends >= NEVER else date_of(ends)
+
+    def _remarks(self, record: Record) -> tuple[Remark, ...]:
+        said = self._ledger[_is_said_of(self._ledger, record.record)]
+        return tuple(
+            Remark(
+                type=TYPES_BY_CODE[int(fact["type"])].name,
+                name=Words(TYPES_BY_CODE[int(fact["type"])].chinese, TYPES_BY_CODE[int(fact["type"])].english),
+                date=date_of(day_of(int(fact["occurred"]))),
+                evidence=Evidence(partition=self._partition, offset=int(offset)),
+            )
+            for fact, offset in zip(said, offsets_of(said), strict=True)
+        )
+
+
+def _limit_words(name: str, pack: Pack) -> Words:
+    part, _, dimension = name.partition(" ")
+    if part != "dimension":
+        return _CEILING if name == "ceiling" else _RANGE
+    return _DIMENSION.filled(dimension=words_of(pack.dimensions[dimension].name))
+
+
+def _principal(counting: Sequence[Entry], *, below: bool) -> tuple[PrincipalReason, ...]:
+    """Return the weightiest entries; of who has not reached a score first those that keep them from it."""
+    weighty = sorted(
+        (one for one in counting if one.effect),
+        key=lambda one: (below and one.effect < 0, -abs(one.effect), one.date, one.record),
+    )
+    return tuple(
+        PrincipalReason(
+            record=one.record,
+            effect=one.effect,
+            words=(_COSTS if one.effect > 0 else _BRINGS).filled(date=one.date, name=one.name, points=abs(one.effect)),
+        )
+        for one in weighty[:PRINCIPAL_MAX]
+    )

@@ -1,0 +1,52 @@
+"""Scores of many variants of one subject's facts: what would be, if.
+
+With compiled rules the kernel finds them in one call; without, the plain evaluator one by one. Both say the same.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from schemas.facts import Facts, offsets_of
+from schemas.subjects import KIND_SHIFT
+from scoring.card import CARD, HAS_SCORE
+from scoring.evaluator import evaluate
+from scoring.kernel import evaluate as evaluate_cards
+from scoring.pack import KIND_NAMES, Pack
+from scoring.rules import Rules
+
+# Copies of a ledger grow with the square of its length: so many facts are held at once.
+_FACTS_AT_ONCE = 1 << 16
+
+
+def in_order(facts: Facts) -> Facts:
+    """Return facts as a ledger has them: of each id the first in the log, in the order of occurrence."""
+    _, first = np.unique(facts["record"][order := np.argsort(offsets_of(facts), kind="stable")], return_index=True)
+    once = facts[order[first]]
+    ordered: Facts = once[np.lexsort((once["record"], once["occurred"]))]
+    return ordered
+
+
+def scores(variants: Sequence[Facts], day: int, pack: Pack, kind: str, rules: Rules | None) -> list[int | None]:
+    """Return the score of each set of facts, each in order, on a day."""
+    if rules is None:
+        return [evaluate(one, day, pack, kind).score for one in variants]
+    found: list[int | None] = []
+    for chunk in _chunks(variants):
+        cards = np.zeros(len(chunk), CARD)
+        starts = np.cumsum([0, *map(len, chunk)], dtype=np.int64)
+        subjects = np.full(len(chunk), KIND_NAMES[kind] << KIND_SHIFT | 1, np.uint64)
+        evaluate_cards(np.concatenate(chunk), starts, subjects, day, rules, cards)
+        found += [int(card["score"]) if card["flags"] & HAS_SCORE else None for card in cards]
+    return found
+
+
+def _chunks(variants: Sequence[Facts]) -> Iterator[Sequence[Facts]]:
+    begin = held = 0
+    for end, one in enumerate(variants):
+        if held and held + len(one) > _FACTS_AT_ONCE:
+            yield variants[begin:end]
+            begin, held = end, 0
+        held += len(one)
+    if begin < len(variants):
+        yield variants[begin:]
