@@ -12,7 +12,7 @@ from city.rows import Bools, Fate, Ints, Numbers, Rows
 from schemas.catalogue import CORRECTED
 from schemas.days import CITY_OFFSET_S, DAY_S, day_of
 from schemas.facts import FACT, Facts
-from schemas.subjects import Pseudonymiser
+from schemas.subjects import Pseudonymiser, parse_subject
 
 # Nobody's: the ids are not shown to anybody.
 _KEY = b"jasmine synthetic city, no secret"
@@ -70,7 +70,7 @@ def _of_block(block: Block, rows: Rows, age_years: Ints) -> Ledgers:
     facts = facts_of(kept)
     order = np.lexsort((facts["record"], facts["occurred"], kept["subject"]))
     starts = np.searchsorted(kept["subject"][order], np.arange(len(block) + 1)).astype(np.int64)
-    subjects = np.array([int(subject[2:], 16) for subject in block.subjects], np.uint64)
+    subjects = np.array([parse_subject(subject.decode()) for subject in block.subjects], np.uint64)
     nobody = np.zeros(len(block), np.bool_)
     return Ledgers(facts[order], starts, subjects, age_years, block.groups.get("employed", nobody))
 

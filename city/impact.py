@@ -1,6 +1,6 @@
 """Whom a change of rules moves: a synthetic city scored under two packs."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,13 +30,15 @@ class Suspect:
     Attributes:
         part: rules, tiers, perks and so on.
         name: the rule's type, or the part's name.
-        rules: compiled; None if it cannot stand alone in the old pack.
+        pack: the old pack with this difference.
+        rules: the same compiled; None if it cannot stand alone in the old pack.
         code: of a rule: its type's code, which only ledgers with such a record feel.
 
     """
 
     part: str
     name: str
+    pack: Pack
     rules: Rules | None
     code: int | None = None
 
@@ -50,12 +52,13 @@ def suspects(old: Pack, new: Pack) -> list[Suspect]:
 def _suspect(old: Pack, new: Pack, part: str, name: str) -> Suspect:
     if part != "rules":
         key = name if part == "head" else part
-        return Suspect(part, key, _compiled(old.model_copy(update={key: getattr(new, key)})))
+        mixed = old.model_copy(update={key: getattr(new, key)})
+        return Suspect(part, key, mixed, _compiled(mixed))
     swapped = {**{rule.type: rule for rule in old.rules}, **{one.type: one for one in new.rules if one.type == name}}
     known = {group.id for group in old.groups}
     groups = (*old.groups, *(group for group in new.groups if group.id not in known))
     pack = old.model_copy(update={"rules": tuple(swapped.values()), "groups": groups})
-    return Suspect(part, name, _compiled(pack), swapped[name].event_type.code)
+    return Suspect(part, name, pack, _compiled(pack), swapped[name].event_type.code)
 
 
 def _compiled(pack: Pack) -> Rules | None:
@@ -122,7 +125,8 @@ class Impact:
         tally.facts += len(part.facts)
         one, other = _tiers(before, len(self.old.tiers)), _tiers(after, len(self.new.tiers))
         np.add.at(tally.tiers, (one, other), 1)
-        changed = self._perks(before, after) | (self._names(self.old)[one] != self._names(self.new)[other])
+        changed = _changed((before, self.old), (after, self.new))
+        self._perks(before, after)
         tally.changed += int(changed.sum())
         moved = after["score"].astype(np.int64) - before["score"]
         scored = (before["flags"] & after["flags"] & HAS_SCORE) > 0
@@ -136,20 +140,13 @@ class Impact:
         evaluate(facts, starts, subjects, self._day, rules, cards)
         return cards
 
-    @staticmethod
-    def _names(pack: Pack) -> NDArray[np.str_]:
-        return np.array([*(tier.id for tier in pack.tiers), NO_SCORE])
-
-    def _perks(self, before: Cards, after: Cards) -> Bools:
-        changed = np.zeros(len(before), np.bool_)
-        held = [_held(before, self.old), _held(after, self.new)]
+    def _perks(self, before: Cards, after: Cards) -> None:
+        had, has = _held(before, self.old), _held(after, self.new)
         nobody = np.zeros(len(before), np.bool_)
         for perk in self.tally.gained:
-            had, has = (one.get(perk, nobody) for one in held)
-            self.tally.gained[perk] += int((has & ~had).sum())
-            self.tally.lost[perk] += int((had & ~has).sum())
-            changed |= had != has
-        return changed
+            one, other = had.get(perk, nobody), has.get(perk, nobody)
+            self.tally.gained[perk] += int((other & ~one).sum())
+            self.tally.lost[perk] += int((one & ~other).sum())
 
     def _dimensions(self, before: Cards, after: Cards) -> None:
         moved = after["dimensions"].astype(np.int64) - before["dimensions"]
@@ -176,9 +173,7 @@ class Impact:
                 members = _with_type(part, suspect.code)
                 facts, starts = _chosen(part, members)
             cards = self._cards(facts, starts, part.subjects[members], suspect.rules)
-            moved = (cards["tier"] != before["tier"][members]) | (
-                cards["entitlements"] != before["entitlements"][members]
-            )
+            moved = _changed((before[members], self.old), (cards, suspect.pack))
             self.tally.culprits[number] += int(moved.sum())
 
 
@@ -199,6 +194,20 @@ def _tiers(cards: Cards, no_score: int) -> NDArray[np.int64]:
     return np.where(cards["flags"] & HAS_SCORE, cards["tier"], no_score).astype(np.int64)
 
 
+def _changed(one: tuple[Cards, Pack], other: tuple[Cards, Pack]) -> Bools:
+    """Return who has another tier or another perk, by their ids: their places may differ between packs."""
+    names = [
+        np.array([*(tier.id for tier in pack.tiers), NO_SCORE])[_tiers(cards, len(pack.tiers))]
+        for cards, pack in (one, other)
+    ]
+    had, has = _held(*one), _held(*other)
+    nobody = np.zeros(len(one[0]), np.bool_)
+    changed: Bools = names[0] != names[1]
+    for perk in {*had, *has}:
+        changed |= had.get(perk, nobody) != has.get(perk, nobody)
+    return changed
+
+
 def _held(cards: Cards, pack: Pack) -> dict[str, Bools]:
     return {perk.id: (cards["entitlements"] >> number & 1) > 0 for number, perk in enumerate(pack.perks)}
 
@@ -214,17 +223,6 @@ def _chosen(part: Ledgers, members: NDArray[np.int64]) -> tuple[Facts, NDArray[n
     chosen[members] = True
     starts = np.append(0, np.cumsum(sizes[members])).astype(np.int64)
     return part.facts[np.repeat(chosen, sizes)], starts
-
-
-def assess(
-    old: Pack, new: Pack, day: int, parts: Sequence[Ledgers] | Iterator[Ledgers], shown: Callable[[int], None]
-) -> Impact:
-    """Return the impact on all subjects of a city; `shown` is told how many subjects are done."""
-    impact = Impact(old, new, day)
-    for part in parts:
-        impact.add(part)
-        shown(impact.tally.subjects)
-    return impact
 
 
 def report(impact: Impact) -> dict[str, Any]:

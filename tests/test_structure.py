@@ -36,6 +36,7 @@ CLOCKS = {
     "stream/relay.py": "monotonic only: how long a round took, so that it rests in proportion",
     "stream/warm.py": "how long compiling took, for a line of the log",
     "stream/cli/subject.py": "a command: `explain` is as of today",
+    "stream/cli/pack_impact.py": "monotonic only: how long drawing and scoring a city took",
     "stream/demo/run.py": "a composition root that shows time passing",
     "stream/demo/city_feed.py": "the demo's history ends now",
     "stream/demo/proof.py": "the demo's proof is as of now",

@@ -15,11 +15,17 @@ from scoring.packtools.lint import Report, as_json, lint
 from scoring.packtools.scenario import load_scenarios
 from scoring.packtools.trial import Tried, try_pack
 from stream.cli.output import AsJson, Exit, fail, out, pairs, table, write_json
+from stream.cli.pack_impact import impact
 
 app = typer.Typer(help="Rule packs: check one, read it, compare two, try it on scenarios, see whom a change moves.")
+app.command()(impact)
 
 SCENARIOS_FOLDER = "scenarios"
 Folder = Annotated[Path, typer.Argument(help="A pack: a folder with pack.yaml and rules/*.yaml.")]
+# What `show` has a table or a line of its own for; a part that a pack gets later shows up by itself.
+_HEAD_SHOWN = frozenset(
+    {"id", "version", "effective_from", "base_points", "dimensions", "tiers", "groups", "perks", "on", "in_force"}
+)
 _LEVEL_COLOUR = {Level.ERROR: "red", Level.WARNING: "yellow"}
 _SIGN = {"added": "[green]+[/]", "removed": "[red]-[/]", "changed": "[yellow]~[/]"}
 
@@ -130,6 +136,7 @@ def _show_head(pack: Pack, on: date) -> None:
             "in force": f"from {pack.effective_from}" + ("" if head["in_force"] else f", so not yet on {on}"),
             "base": pack.base_points,
             **groups,
+            **{name: describe.in_words(head[name]) for name in head if name not in _HEAD_SHOWN},
             "rules": len(pack.rules),
             "hash": f"{pack.hash:016x}",
         },

@@ -29,7 +29,9 @@ from tests.support.redis_server import free_port
 
 BORN = date(1990, 1, 1)
 NOBODY = "r-3fffffffffffffff"
-COMMANDS = [[one] for one in _COMMANDS if one != "dead"] + [["dead", one] for one in ("list", "show", "replay")]
+GROUPS = {"dead": ("list", "show", "replay"), "pack": ("lint", "show", "diff", "test", "impact")}
+COMMANDS = [[one] for one in _COMMANDS if one not in GROUPS]
+COMMANDS += [[group, one] for group, commands in GROUPS.items() for one in commands]
 
 
 @dataclass(frozen=True, slots=True)
