@@ -60,8 +60,10 @@ def read(path: Path) -> Document:
     """
     try:
         text = path.read_text("utf-8")
-        places = list(_places(yaml.compose(text, _Loader), ()))
-        value = yaml.load(text, _Loader)  # noqa: S506 - it is a SafeLoader
+        loader = _Loader(text)
+        node = loader.get_single_node()
+        places = list(_places(node, ()))
+        value = None if node is None else loader.construct_document(node)
     except OSError as error:
         message = f"{path}: cannot be read ({error.strerror}); check the path"
         raise FileError(message) from None
