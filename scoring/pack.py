@@ -5,14 +5,13 @@ completely or not at all; an error names file, line, rule, what is wrong and wha
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from enum import IntEnum, StrEnum
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import yaml
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -27,6 +26,7 @@ from pydantic import (
 from schemas.catalogue import GRADES_BY_LABEL, TYPES_BY_NAME, EventType
 from schemas.days import NEVER, day_of_date
 from schemas.subjects import Kind
+from scoring.lines import Document, FileError, Where, read
 
 SCORE_MAX = 1000
 # Regulation on credit reporting, art. 16: bad information is kept five years from the end of the act.
@@ -415,24 +415,17 @@ def load_pack(folder: Path = DEFAULT_PACK) -> Pack:
         PackError: with every problem found: file, line, rule, what is wrong, what to do.
 
     """
-    main = folder / "pack.yaml"
-    paths = [main, *sorted((folder / "rules").glob("*.yaml"))]
-    documents = {path: _read(path) for path in paths}
-    head, lines = documents[main]
-    rules: list[Any] = []
-    places: list[tuple[Path, int]] = []
-    for path, (document, line_of) in documents.items():
-        if path is main:
-            continue
-        if not isinstance(document, list):
-            message = f"{path}:1: is not a list of rules; begin each rule with '- type: ...'"
+    main = _document(folder / "pack.yaml")
+    documents = [_document(path) for path in sorted((folder / "rules").glob("*.yaml"))]
+    for document in documents:
+        if not isinstance(document.value, list):
+            message = f"{document.path}:1: is not a list of rules; begin each rule with '- type: ...'"
             raise PackError(message)
-        rules += document
-        places += [(path, line_of[index,]) for index in range(len(document))]
+    head, rules = main.value, [rule for document in documents for rule in document.value]
     if not isinstance(head, dict) or "rules" in head:
-        message = f"{main}:1: must be a mapping without rules, which stand in {folder.name}/rules/*.yaml"
+        message = f"{main.path}:1: must be a mapping without rules, which stand in {folder.name}/rules/*.yaml"
         raise PackError(message)
-    place = _Places(main, lines, documents, places)
+    place = _Places(main, documents)
     try:
         pack = Pack.model_validate({**head, "rules": rules})
     except ValidationError as error:
@@ -443,86 +436,35 @@ def load_pack(folder: Path = DEFAULT_PACK) -> Pack:
     return pack
 
 
-_Path = tuple[int | str, ...]
-_Lines = Mapping[_Path, int]
-
-
 class _Places:
     """Where in its files each part of a pack stands."""
 
-    def __init__(
-        self,
-        main: Path,
-        lines: _Lines,
-        documents: Mapping[Path, tuple[object, _Lines]],
-        rules: Sequence[tuple[Path, int]],
-    ) -> None:
+    def __init__(self, main: Document, documents: Sequence[Document]) -> None:
         self._main = main
-        self._lines = lines
-        self._documents = documents
-        self._rules = rules
+        self._rules = [(one, index) for one in documents for index in range(len(one.value))]
 
-    def tell(self, where: _Path, what: str, rules: Sequence[Any]) -> str:
+    def tell(self, where: Where, what: str, rules: Sequence[Any]) -> str:
         """Return one problem as a line: file, line, rule, what is wrong."""
         what = what.removeprefix("Value error, ")
         if len(where) < 2 or where[0] != "rules":
-            line = _deepest(self._lines, where)
-            return f"{self._main}:{line}: {'.'.join(map(str, where))}: {what}"
+            return f"{self._main.path}:{self._main.line(where)}: {'.'.join(map(str, where))}: {what}"
         number = int(where[1])
-        path, _ = self._rules[number]
-        first = next(index for index, (other, _) in enumerate(self._rules) if other == path)
-        line = _deepest(self._documents[path][1], (number - first, *where[2:]))
+        document, index = self._rules[number]
+        line = document.line((index, *where[2:]))
         name = rules[number].get("type", "") if isinstance(rules[number], dict) else ""
         field = ".".join(map(str, where[2:]))
-        return f"{path}:{line}: rule {name or number}: {field + ': ' if field else ''}{what}"
+        return f"{document.path}:{line}: rule {name or number}: {field + ': ' if field else ''}{what}"
 
 
-def _deepest(lines: _Lines, where: _Path) -> int:
-    while where and where not in lines:
-        where = where[:-1]
-    return lines.get(where, 1)
-
-
-def _read(path: Path) -> tuple[object, _Lines]:
-    """Read a YAML file, and the line on which each of its parts stands."""
+def _document(path: Path) -> Document:
     try:
-        text = path.read_text("utf-8")
-        lines = list(_line_numbers(yaml.compose(text, yaml.SafeLoader), ()))
-        document = yaml.safe_load(text)
-    except FileNotFoundError:
-        message = f"{path}: is missing; a pack is a folder with pack.yaml and rules/*.yaml"
+        return read(path)
+    except FileError as error:
+        message = f"{error}; a pack is a folder with pack.yaml and rules/*.yaml" if not path.exists() else str(error)
         raise PackError(message) from None
-    except yaml.YAMLError as error:
-        message = f"{path}: is not YAML: {' '.join(str(error).split())}"
-        raise PackError(message) from None
-    except ValueError as error:
-        message = f"{path}: holds something unreadable: {error}"
-        raise PackError(message) from None
-    line_of: dict[_Path, int] = {}
-    for where, line in lines:
-        if where in line_of:
-            message = f"{path}:{line}: {'.'.join(map(str, where))}: stands there twice; keep one"
-            raise PackError(message)
-        line_of[where] = line
-    return document, line_of
 
 
-def _line_numbers(node: yaml.Node | None, path: _Path) -> Iterator[tuple[_Path, int]]:
-    if node is None:
-        return
-    yield path, node.start_mark.line + 1
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            yield (*path, key.value), key.start_mark.line + 1
-            for inner in _line_numbers(value, (*path, key.value)):
-                if inner[0] != (*path, key.value):
-                    yield inner
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            yield from _line_numbers(value, (*path, index))
-
-
-def _contradictions(pack: Pack) -> Iterator[tuple[_Path, str]]:
+def _contradictions(pack: Pack) -> Iterator[tuple[Where, str]]:
     """Yield what is wrong between the parts of a pack."""
     yield from _missing_parts(pack)
     seen: set[str] = set()
@@ -545,7 +487,7 @@ def _contradictions(pack: Pack) -> Iterator[tuple[_Path, str]]:
             yield (*where, "group"), f"group '{rule.group}' already has a rule of another dimension"
 
 
-def _missing_parts(pack: Pack) -> Iterator[tuple[_Path, str]]:
+def _missing_parts(pack: Pack) -> Iterator[tuple[Where, str]]:
     lowest = [tier.lowest for tier in pack.tiers]
     if lowest[0] != 0 or any(upper <= lower for lower, upper in pairwise(lowest)):
         yield ("tiers",), "must begin at 0 and rise, so that every score has one tier"

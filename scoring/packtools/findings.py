@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from scoring.lines import Where, read
 from scoring.pack import Pack
-from scoring.packtools.lines import Where, read
 
 
 class Level(StrEnum):

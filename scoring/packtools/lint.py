@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter, ValidationError
 
+from scoring.lines import FileError, read
 from scoring.pack import Pack, PackError, load_pack
 from scoring.packtools.findings import Finding, Level, Source, refusals
-from scoring.packtools.lines import FileError, read
 from scoring.packtools.pack_checks import check_pack
 from scoring.packtools.rule_checks import check_rule
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from functools import partial
 
+from scoring.lines import Where
 from scoring.pack import SCORE_MAX, GradeRule, Pack, Rule
 from scoring.packtools.findings import Level, Problem
 from scoring.packtools.grades import steps_up
-from scoring.packtools.lines import Where
 
 _PLACEHOLDERS = frozenset({"-", "?", "...", "n/a", "na", "none", "tbd", "tba", "unknown", "无", "待定", "暂无"})
 

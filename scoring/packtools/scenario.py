@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapte
 
 from schemas.catalogue import TYPES_BY_NAME
 from schemas.days import add_months, day_of_date
-from scoring.packtools.lines import Document, FileError, read
+from scoring.lines import Document, FileError, read
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 _SERIES_MAX = 120

@@ -17,8 +17,8 @@ from schemas.subjects import KIND_SHIFT
 from scoring.card import CARD, CEILING, DISPUTED, HAS_SCORE
 from scoring.evaluator import State, evaluate
 from scoring.kernel import evaluate as evaluate_cards
+from scoring.lines import FileError
 from scoring.pack import KIND_NAMES, SCORE_MAX, Pack
-from scoring.packtools.lines import FileError
 from scoring.packtools.scenario import CONTROLS, Expected, Given, Located, Scenario
 from scoring.rules import Rules, compile_rules
 

@@ -61,7 +61,7 @@ def _known() -> Iterator[tuple[type[Exception], Exit, str]]:
     """Yield what is known to go wrong, its exit code and how it is said; the rest is a defect and shows its trace."""
     yield import_module("stream.settings").SettingsError, Exit.SETTINGS, "{}"
     yield import_module("scoring.pack").PackError, Exit.SETTINGS, "{}"
-    yield import_module("scoring.packtools.lines").FileError, Exit.SETTINGS, "{}"
+    yield import_module("scoring.lines").FileError, Exit.SETTINGS, "{}"
     yield import_module("sinks.errors").StoreUnavailableError, Exit.AWAY, "Redis: {}"
     yield import_module("sinks.errors").StoreError, Exit.FAILED, "{}"
     yield import_module("gateway.errors").StandingUnavailableError, Exit.AWAY, "{}"

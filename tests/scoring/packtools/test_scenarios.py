@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from scoring.lines import FileError
 from scoring.pack import DEFAULT_PACK, Rule
-from scoring.packtools.lines import FileError
 from scoring.packtools.scenario import CONTROLS, load_scenarios
 from scoring.packtools.trial import Miss, try_pack
 from tests.support.records import shipped
