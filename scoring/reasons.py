@@ -205,6 +205,11 @@ def repair_law(day: int) -> RepairLaw:
     return next((law for law in reversed(REPAIR_LAWS) if day_of_date(law.effective_from) <= day), REPAIR_LAWS[0])
 
 
+def earliest_repair(record: Record, day: int) -> int:
+    """Return the first day on which an authority can be asked to repair a record, by the law of a day."""
+    return add_months(record.start, repair_law(day).months[record.rule.severity])
+
+
 def repair(record: Record, day: int) -> Repair | None:
     """Return how a record can be repaired, or None if there is nothing to repair."""
     path = record.rule.repair
@@ -212,14 +217,14 @@ def repair(record: Record, day: int) -> Repair | None:
         return None
     law = repair_law(day)
     months = law.months[record.rule.severity] if path is RepairPath.BY_AUTHORITY else None
-    earliest = None if path is RepairPath.EXPIRY else add_months(record.start, months or 0)
+    earliest = earliest_repair(record, day) if path is RepairPath.BY_AUTHORITY else record.start
     by = None if path is RepairPath.EXPIRY else publisher_name(record.rule.event_type.publisher)
     done = None if record.repaired == NEVER else date_of(record.repaired)
     return Repair(
         path=str(path),
         by=by,
         months=months,
-        earliest=None if earliest is None or earliest >= NEVER else date_of(earliest),
+        earliest=None if path is RepairPath.EXPIRY or earliest >= NEVER else date_of(earliest),
         done=done,
         words=_repair_words(path, by, months),
         basis=law.basis if path is RepairPath.BY_AUTHORITY else record.rule.basis,

@@ -37,8 +37,24 @@ def scores(variants: Sequence[Facts], day: int, pack: Pack, kind: str, rules: Ru
         starts = np.cumsum([0, *map(len, chunk)], dtype=np.int64)
         subjects = np.full(len(chunk), KIND_NAMES[kind] << KIND_SHIFT | 1, np.uint64)
         evaluate_cards(np.concatenate(chunk), starts, subjects, day, rules, cards)
-        found += [int(card["score"]) if card["flags"] & HAS_SCORE else None for card in cards]
+        found += map(_score_of, cards)
     return found
+
+
+def walk(ledger: Facts, days: tuple[int, int], kind: str, rules: Rules) -> Iterator[tuple[int, int | None]]:
+    """Yield the days between two, the first of them first, on which the score may change, and the score from then."""
+    day, last = days
+    starts = np.array([0, len(ledger)], np.int64)
+    subjects = np.array([KIND_NAMES[kind] << KIND_SHIFT | 1], np.uint64)
+    cards = np.zeros(1, CARD)
+    while day <= last:
+        evaluate_cards(ledger, starts, subjects, day, rules, cards)
+        yield day, _score_of(cards[0])
+        day = int(cards[0]["valid_until"])
+
+
+def _score_of(card: np.void) -> int | None:
+    return int(card["score"]) if card["flags"] & HAS_SCORE else None
 
 
 def _chunks(variants: Sequence[Facts]) -> Iterator[Sequence[Facts]]:

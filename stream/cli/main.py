@@ -12,9 +12,11 @@ from stream.cli.output import Exit, err
 _COMMANDS = {
     "worker": "stream.cli.worker",
     "gateway": "stream.cli.gateway",
+    "citizen": "stream.cli.citizen",
     "publish": "stream.cli.publish",
     "lookup": "stream.cli.subject",
-    "explain": "stream.cli.subject",
+    "explain": "stream.cli.explain",
+    "suggest": "stream.cli.explain",
     "pseudonym": "stream.cli.subject",
     "types": "stream.cli.types",
     "pack": "stream.cli.pack",
