@@ -1,13 +1,13 @@
 """Every metric of the worker, in one namespace, and the port it is served on. Labels are bounded; none is a subject."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import numpy as np
 from numpy.typing import NDArray
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, make_wsgi_app
+from prometheus_client import CollectorRegistry, Counter, Gauge, make_wsgi_app
 from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.exposition import ThreadingWSGIServer
 from prometheus_client.registry import Collector
@@ -17,47 +17,48 @@ from schemas.errors import Reason
 
 Floats = NDArray[np.float64]
 
-_FRESHNESS_BUCKETS_S = np.array(
-    [0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0]
-)
+_FRESHNESS_BUCKETS_S = (
+    0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0,
+)  # fmt: skip
 _BATCH_BUCKETS = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_000, 4_000, 10_000)
 _PROCESS_BUCKETS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 
 
 @compiled
-def _count(bounds_s: Floats, ages_s: Floats, counts: NDArray[np.int64]) -> float:
-    sum_s = 0.0
-    for n in range(ages_s.shape[0]):
-        age_s = max(ages_s[n], 0.0)
+def _count(bounds: Floats, values: Floats, counts: NDArray[np.int64]) -> float:
+    total = 0.0
+    for n in range(values.shape[0]):
+        value = max(values[n], 0.0)
         bucket = 0
-        while bucket < bounds_s.shape[0] and age_s > bounds_s[bucket]:
+        while bucket < bounds.shape[0] and value > bounds[bucket]:
             bucket += 1
         counts[bucket] += 1
-        sum_s += age_s
-    return sum_s
+        total += value
+    return total
 
 
-class Freshness(Collector):
-    """A histogram that takes a batch's ages in one call."""
+class Distribution(Collector):
+    """A histogram that costs a poll little: prometheus_client's takes a lock and goes through its buckets in Python."""
 
-    def __init__(self, name: str, documentation: str) -> None:
+    def __init__(self, name: str, documentation: str, bounds: Sequence[float]) -> None:
         self._name = name
         self._documentation = documentation
-        self._counts = np.zeros(len(_FRESHNESS_BUCKETS_S) + 1, np.int64)
-        self._sum_s = 0.0
+        self._bounds = np.array(bounds, np.float64)
+        self._counts = np.zeros(len(bounds) + 1, np.int64)
+        self._sum = 0.0
         # Compiled now, not at the first event.
         self.observe(np.zeros(0))
 
-    def observe(self, ages_s: Floats) -> None:
-        """Add ages, in seconds; a clock behind Kafka's counts as 0."""
-        self._sum_s += _count(_FRESHNESS_BUCKETS_S, ages_s, self._counts)
+    def observe(self, values: Floats) -> None:
+        """Add values; a negative one, as of a clock behind Kafka's, counts as 0."""
+        self._sum += _count(self._bounds, values, self._counts)
 
     def collect(self) -> Iterator[Metric]:
         """Yield the histogram in Prometheus's form."""
         cumulated = np.cumsum(self._counts)
-        bounds = [*map(str, _FRESHNESS_BUCKETS_S.tolist()), "+Inf"]
+        bounds = [*map(str, self._bounds.tolist()), "+Inf"]
         buckets = [(bound, float(count)) for bound, count in zip(bounds, cumulated, strict=True)]
-        yield HistogramMetricFamily(self._name, self._documentation, buckets, self._sum_s)
+        yield HistogramMetricFamily(self._name, self._documentation, buckets, self._sum)
 
 
 class Metrics:
@@ -73,14 +74,11 @@ class Metrics:
         self.swept = self._counter("credit_swept", "Standings brought up to date without an event.")
         self.published = self._counter("credit_outbox_published", "Records published from the outbox.")
         self.round_trips = self._counter("credit_store_round_trips", "Round trips to Redis of load and commit.")
-        self.batch = Histogram(
-            "credit_batch_events", "Events in a batch.", buckets=_BATCH_BUCKETS, registry=self.registry
+        self.batch = self._distribution("credit_batch_events", "Events in a batch.", _BATCH_BUCKETS)
+        self.process = self._distribution("credit_process_seconds", "Time to apply a batch.", _PROCESS_BUCKETS_S)
+        self.freshness = self._distribution(
+            "credit_freshness_seconds", "Age of an event when its standing can be read.", _FRESHNESS_BUCKETS_S
         )
-        self.process = Histogram(
-            "credit_process_seconds", "Time to apply a batch.", buckets=_PROCESS_BUCKETS_S, registry=self.registry
-        )
-        self.freshness = Freshness("credit_freshness_seconds", "Age of an event when its standing can be read.")
-        self.registry.register(self.freshness)
         self.next_offset = self._gauge("credit_next_offset", "First offset that is not applied yet.", "partition")
         self.lag = self._gauge("credit_lag_events", "Events in the log that are not applied yet.", "partition")
         self.outbox = self._gauge("credit_outbox_entries", "Entries that wait to be published.", "partition")
@@ -99,6 +97,11 @@ class Metrics:
 
     def _gauge(self, name: str, documentation: str, *labels: str) -> Gauge:
         return Gauge(name, documentation, labels, registry=self.registry)
+
+    def _distribution(self, name: str, documentation: str, bounds: Sequence[float]) -> Distribution:
+        distribution = Distribution(name, documentation, bounds)
+        self.registry.register(distribution)
+        return distribution
 
     def count_outcome(self, scored: int, skipped: int, dead: Mapping[Reason, int]) -> None:
         """Count what became of a batch's events."""

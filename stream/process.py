@@ -18,7 +18,7 @@ from schemas.errors import Reason, Refusal
 from scoring.batch import Groups, grouped
 from scoring.card import CARD, Cards
 from scoring.kernel import evaluate
-from scoring.ledger import ADDED, CONFLICT, LEDGER_FACTS_MAX, Merged, merge
+from scoring.ledger import ADDED, CONFLICT, FULL, LEDGER_FACTS_MAX, Merged, merge
 from scoring.rules import Rules
 from sinks.dead import DeadLetter
 from sinks.outbox import changes_between, entry
@@ -105,7 +105,9 @@ class Processor:
             return Outcome(seeks=nexts)
         merged = merge(before.facts, before.starts, decoded.facts, groups.order, groups.starts)
         cards = self._evaluate(merged, groups.subjects)
-        refused = decoded.refused + _conflicts(merged, decoded)
+        refused = decoded.refused
+        if merged.counts[CONFLICT] or merged.counts[FULL]:
+            refused = refused + _conflicts(merged, decoded)
         commit = Commit(
             nexts={**starts, **decoded.ends},
             partitions=groups.partitions,
@@ -170,8 +172,6 @@ def _number(value: int | None) -> int:
 def _conflicts(merged: Merged, decoded: Decoded) -> list[Refused]:
     refused: list[Refused] = []
     outcomes = merged.outcomes
-    if not merged.counts[CONFLICT:].any():
-        return refused
     for index in np.flatnonzero(outcomes >= CONFLICT):
         if outcomes[index] == CONFLICT:
             remedy = "an event cannot change: send record.corrected or record.revoked about it, under a new id"

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 import faust
+import numpy as np
 from confluent_kafka import Producer
 from faust.types import TP, EventT, Message, StreamT
 
@@ -207,9 +208,9 @@ class Worker:
             raise self._failure
         pause_s = _PAUSE_S_MIN
         while True:
+            began_s = time.perf_counter()
             try:
-                with self.metrics.process.time() if poll.records else contextlib.nullcontext():
-                    outcome = processor.process(poll.topic, poll.records, poll.starts)
+                outcome = processor.process(poll.topic, poll.records, poll.starts)
             except StoreUnavailableError as error:
                 self._progress.waiting_for = "redis"
                 self._away("redis", error)
@@ -217,6 +218,8 @@ class Worker:
                 self._away("redis", error)
                 await self._recover(error.partitions)
             else:
+                if poll.records:
+                    self.metrics.process.observe(np.array([time.perf_counter() - began_s]))
                 return outcome
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, _PAUSE_S_MAX)
@@ -229,7 +232,7 @@ class Worker:
         self.metrics.round_trips.inc(self._store.round_trips - self._round_trips)
         self._round_trips = self._store.round_trips
         if poll.records:
-            self.metrics.batch.observe(len(poll.records))
+            self.metrics.batch.observe(np.array([len(poll.records)], np.float64))
         self.metrics.count_outcome(outcome.scored, outcome.skipped, outcome.dead)
         self.metrics.freshness.observe(outcome.freshness_s)
         if outcome.seeks:
