@@ -67,13 +67,13 @@ def serve(
     address = listening.getsockname()
     log = structlog.get_logger("jasmine.gateway")
     log.info("listening", host=address[0], port=address[1], pack=f"{pack.hash:016x}")
-    with _signals_end_the_service_only():
+    with signals_end_the_service_only():
         uvicorn.Server(config).run(sockets=[listening])
     log.info("ended")
 
 
 @contextmanager
-def _signals_end_the_service_only() -> Iterator[None]:
+def signals_end_the_service_only() -> Iterator[None]:
     """Let the caller go on: uvicorn raises the signal that ended it once more, which would end the process."""
     before = {number: signal.signal(number, _ignore) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

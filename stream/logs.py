@@ -32,7 +32,8 @@ def configure(level: Level, form: Literal["json", "console"]) -> None:
     )
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     # Faust tells about its own parts, under the names of our modules too, at every rebalance; ours are "jasmine.".
-    for chatty in ("faust", "mode", "stream"):
+    # Authlib and its client would write what passes between the page and the provider.
+    for chatty in ("faust", "mode", "stream", "authlib", "httpx2", "httpcore2"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

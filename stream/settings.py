@@ -44,6 +44,17 @@ class Settings(BaseSettings):
         metrics_port: their port; 0 takes any free one.
         gateway_host: the address of the HTTP lookup service.
         gateway_port: its port.
+        citizen_host: the address of the citizen's page.
+        citizen_port: its port.
+        citizen_url: where its visitors find it, such as ``https://credit.city.example``; cookies then need TLS.
+        oidc_issuer: the city's OpenID Connect provider.
+        oidc_client_id: the page's name there.
+        oidc_client_secret: its secret there; without one it is a public client, which PKCE protects.
+        oidc_client_secret_file: a file that holds it instead.
+        oidc_claim: the claim with the identity number.
+        session_key: the secret that signs the page's cookies. At least 16 bytes.
+        session_key_file: a file that holds it instead.
+        session_s: how long somebody stays signed in, in seconds.
         log_level: the least severe lines that are written.
         log_format: for machines, or for people.
         stall_s_max: how long a partition may stand still behind its log's end, in seconds.
@@ -68,6 +79,17 @@ class Settings(BaseSettings):
     metrics_port: Annotated[int, Field(ge=0, le=65_535)] = 9464
     gateway_host: str = "127.0.0.1"
     gateway_port: Annotated[int, Field(ge=0, le=65_535)] = 8080
+    citizen_host: str = "127.0.0.1"
+    citizen_port: Annotated[int, Field(ge=1, le=65_535)] = 8081
+    citizen_url: str = "http://localhost:8081"
+    oidc_issuer: str = ""
+    oidc_client_id: str = "jasmine-citizen"
+    oidc_client_secret: SecretStr | None = None
+    oidc_client_secret_file: Path | None = None
+    oidc_claim: str = "identity_number"
+    session_key: SecretStr | None = None
+    session_key_file: Path | None = None
+    session_s: Annotated[float, Field(ge=60, le=86_400)] = 1_800.0
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
     stall_s_max: Annotated[float, Field(gt=0)] = 120.0
@@ -91,24 +113,42 @@ class Settings(BaseSettings):
             SettingsError: it is missing, unreadable or too short.
 
         """
-        if self.pseudonym_key_file is not None:
-            try:
-                key = self.pseudonym_key_file.read_bytes().strip()
-            except OSError as error:
-                message = f"{PREFIX}PSEUDONYM_KEY_FILE: {error}"
-                raise SettingsError(message) from error
-        elif self.pseudonym_key is not None:
-            key = self.pseudonym_key.get_secret_value().encode()
-        else:
-            message = (
-                f"{PREFIX}PSEUDONYM_KEY is not set: give the deployment's secret, for instance the output of "
-                "`openssl rand -hex 32`, and keep it for good"
-            )
+        return self._secret(
+            "pseudonym_key",
+            "give the deployment's secret, for instance the output of `openssl rand -hex 32`, and keep it for good",
+        )
+
+    @cached_property
+    def cookie_key(self) -> bytes:
+        """The session key; raises what `key` does."""
+        return self._secret("session_key", "give a secret, for instance the output of `openssl rand -hex 32`")
+
+    @cached_property
+    def provider_secret(self) -> str:
+        """The page's secret at the provider, or empty; raises SettingsError if its file cannot be read."""
+        return self._stated("oidc_client_secret").decode()
+
+    def _secret(self, name: str, remedy: str) -> bytes:
+        key = self._stated(name)
+        if not key:
+            message = f"{PREFIX}{name.upper()} is not set: {remedy}"
             raise SettingsError(message)
         if len(key) < KEY_BYTES_MIN:
-            message = f"{PREFIX}PSEUDONYM_KEY has {len(key)} bytes: give at least {KEY_BYTES_MIN}"
+            message = f"{PREFIX}{name.upper()} has {len(key)} bytes: give at least {KEY_BYTES_MIN}"
             raise SettingsError(message)
         return key
+
+    def _stated(self, name: str) -> bytes:
+        """Return a secret from its file or its variable, or nothing."""
+        file: Path | None = getattr(self, f"{name}_file")
+        if file is None:
+            secret: SecretStr | None = getattr(self, name)
+            return b"" if secret is None else secret.get_secret_value().encode()
+        try:
+            return file.read_bytes().strip()
+        except OSError as error:
+            message = f"{PREFIX}{name.upper()}_FILE: {error}"
+            raise SettingsError(message) from error
 
     @property
     def pseudonymiser(self) -> Pseudonymiser:

@@ -1,0 +1,71 @@
+"""What is known of a subject today: its page, or why there is none."""
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from gateway.card import CARD_BYTES, day_of
+from gateway.citizen.standings import Standings
+from gateway.citizen.view import Page, Ruling, facts_of, page_of
+
+Status = Literal["scored", "no-score", "unknown"]
+_MARK_BYTES = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What is known of a subject.
+
+    Attributes:
+        status: whether there is a score, none, or nothing at all.
+        mark: changes whenever anything else here may have.
+        page: what is shown; None where nothing is known.
+
+    """
+
+    status: Status
+    mark: str
+    page: Page | None
+
+
+class Reader:
+    """Reads and explains standings."""
+
+    def __init__(self, standings: Standings, ruling: Ruling, clock: Callable[[], float]) -> None:
+        self._standings = standings
+        self._ruling = ruling
+        self._clock = clock
+
+    async def mark(self, subject: str) -> str:
+        """Return what changes when an event lands or a day begins: a look at 64 bytes.
+
+        Raises:
+            StandingUnavailableError: the store does not answer.
+
+        """
+        return self._mark(await self._standings.card(subject))
+
+    async def known(self, subject: str, target: int | None = None) -> Known:
+        """Return what is known of a subject; raises what `mark` does, and CardFormatError."""
+        standing = await self._standings.whole(subject)
+        mark = self._mark(standing[:CARD_BYTES])
+        if not standing:
+            return Known(status="unknown", mark=mark, page=None)
+        facts = facts_of(standing)
+        # Explaining takes milliseconds, in which other pages must not stand still.
+        page = await asyncio.to_thread(page_of, facts, day_of(self._clock()), self._ruling, target)
+        return Known(status="no-score" if page.why.score is None else "scored", mark=mark, page=page)
+
+    async def partitions(self) -> int:
+        """Return how many partitions the log has; raises what `mark` does."""
+        return await self._standings.partitions()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._standings.close()
+
+    def _mark(self, card: bytes) -> str:
+        day = b"%d" % day_of(self._clock())
+        return hashlib.blake2b(card + day, digest_size=_MARK_BYTES).hexdigest()

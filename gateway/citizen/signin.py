@@ -1,0 +1,96 @@
+"""Sign-in at the city's OpenID Connect provider: authorization code with PKCE. What comes back is a subject id."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+from authlib.integrations.starlette_client import OAuth, OAuthError
+from joserfc.errors import JoseError
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.citizen.errors import NoIdentityError, ProviderAwayError, SignInRefusedError
+from schemas.subjects import IdentityNumberError, Pseudonymiser
+
+_DISCOVERY = "/.well-known/openid-configuration"
+_TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """The city's provider, as this deployment is known to it.
+
+    Attributes:
+        issuer: its address; what it says of itself is read below it.
+        client_id: our name there.
+        client_secret: our secret there; empty for a public client, which PKCE alone protects.
+        claim: the claim that holds the identity number.
+
+    """
+
+    issuer: str
+    client_id: str
+    client_secret: str
+    claim: str
+
+
+class SignIn:
+    """Sends people to the provider, and makes a subject id of whom it names."""
+
+    def __init__(self, provider: Provider, pseudonymiser: Pseudonymiser) -> None:
+        """Take the parts; nothing connects before the first sign-in."""
+        self._provider = provider
+        self._pseudonymiser = pseudonymiser
+        self._client: Any = OAuth().register(
+            "city",
+            server_metadata_url=provider.issuer.rstrip("/") + _DISCOVERY,
+            client_id=provider.client_id,
+            client_secret=provider.client_secret or None,
+            client_kwargs={"scope": "openid", "code_challenge_method": "S256", "timeout": _TIMEOUT_S},
+        )
+
+    async def begin(self, request: Request, back: str) -> tuple[Response, dict[str, Any]]:
+        """Return the way to the provider, and what must be kept until somebody comes back from there.
+
+        Raises:
+            ProviderAwayError: it does not answer.
+
+        """
+        # Authlib keeps what it needs in the request's session, which here is a cookie of its own.
+        state: dict[str, Any] = {}
+        request.scope["session"] = state
+        try:
+            response: Response = await self._client.authorize_redirect(request, back)
+        except (httpx2.HTTPError, ValueError) as error:
+            raise ProviderAwayError from error
+        return response, state
+
+    async def end(self, request: Request, state: dict[str, Any]) -> str:
+        """Return the subject id of whoever came back from the provider.
+
+        Raises:
+            SignInError: it named nobody, refused, or does not answer.
+
+        """
+        request.scope["session"] = state
+        allowed = {"iss": {"essential": True, "values": [self._provider.issuer]}}
+        try:
+            token = await self._client.authorize_access_token(request, claims_options=allowed)
+            number = await self._identity_number(token)
+        except (OAuthError, JoseError) as error:
+            raise SignInRefusedError from error
+        except (httpx2.HTTPError, ValueError) as error:
+            raise ProviderAwayError from error
+        try:
+            return self._pseudonymiser.resident(number)
+        except IdentityNumberError:
+            raise NoIdentityError from None
+
+    async def _identity_number(self, token: dict[str, Any]) -> str:
+        """Return the claim, from the ID token or, where a provider keeps that small, from its userinfo."""
+        claims = token.get("userinfo") or {}
+        if "sub" in claims and self._provider.claim not in claims:
+            asked = await self._client.userinfo(token=token)
+            # A userinfo answer is only to be believed about whom the ID token names (OpenID Connect Core 5.3.2).
+            claims = asked if asked.get("sub") == claims["sub"] else {}
+        return str(claims.get(self._provider.claim, ""))
