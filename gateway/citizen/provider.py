@@ -20,6 +20,6 @@ def local_provider(people: Mapping[str, str]) -> Iterator[str]:
         warnings.simplefilter("ignore", DeprecationWarning)
         from oidc_provider_mock import User, run_server_in_thread  # noqa: PLC0415
 
-        users = [User(sub=name, claims={CLAIM: number}) for name, number in people.items()]
-        with run_server_in_thread(user_claims=users) as server:
-            yield f"http://localhost:{server.server_port}"
+    users = [User(sub=name, claims={CLAIM: number}) for name, number in people.items()]
+    with run_server_in_thread(user_claims=users) as server:
+        yield f"http://localhost:{server.server_port}"

@@ -1,11 +1,153 @@
-"""Signing in, and staying so."""
+"""Signing in at the city's provider, staying so, and being refused."""
 
-from tests.gateway.citizen.world import LIN, World, sign_in
+import base64
+import hashlib
+import logging
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+from itsdangerous import URLSafeTimedSerializer
+
+from gateway.citizen.visit import SESSION_COOKIE, SIGN_IN_COOKIE
+from tests.gateway.citizen.world import JSON, LIN, NUMBER, PAGE, SESSION_S, World, enter, sign_in, token_in
 
 
 def test_a_citizen_signs_in_and_sees_the_score(world: World) -> None:
     page = sign_in(world.client, "lin")
 
-    assert page.status_code == 200
+    assert page.status_code == HTTPStatus.OK
     assert LIN in page.text
     assert '<p class="number" id="number">487</p>' in page.text
+
+
+def test_who_has_not_signed_in_is_welcomed_and_sees_nothing_of_anybody(world: World) -> None:
+    page = world.client.get("/", headers=PAGE)
+
+    assert page.status_code == HTTPStatus.OK
+    assert 'href="/sign-in"' in page.text
+    assert "number" not in page.text
+
+
+def test_the_sign_in_is_an_authorization_code_with_pkce_and_a_nonce(world: World) -> None:
+    begun = world.client.get("/sign-in", headers=PAGE, follow_redirects=False)
+
+    asked = {name: one[0] for name, one in parse_qs(urlsplit(begun.headers["location"]).query).items()}
+    (kept,) = (one["data"] for one in world.sessions().sign_in(world.client.cookies[SIGN_IN_COOKIE]).values())
+    digest = hashlib.sha256(kept["code_verifier"].encode()).digest()
+    assert asked["response_type"] == "code"
+    assert asked["code_challenge_method"] == "S256"
+    assert asked["code_challenge"] == base64.urlsafe_b64encode(digest).decode().rstrip("=")
+    assert asked["nonce"] == kept["nonce"]
+
+
+def test_the_session_cookie_is_out_of_reach_of_scripts_and_other_sites(world: World) -> None:
+    begun = world.client.get("/sign-in", headers=PAGE, follow_redirects=False)
+    answered = httpx.post(begun.headers["location"], data={"sub": "lin"})
+    response = world.client.get(answered.headers["location"], headers=PAGE, follow_redirects=False)
+
+    (cookie,) = [one for one in response.headers.get_list("set-cookie") if one.startswith(f"{SESSION_COOKIE}=")]
+    assert {"HttpOnly", "SameSite=lax", f"Max-Age={SESSION_S:.0f}"} <= {part.strip() for part in cookie.split(";")}
+
+
+def test_an_identity_number_stands_in_no_cookie_page_or_log(
+    world: World, log: list[Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG):
+        page = sign_in(world.client, "lin")
+
+    cookies = " ".join(f"{name}={value}" for name, value in world.client.cookies.items())
+    decoded = [base64.urlsafe_b64decode(part + "==") for part in cookies.replace("=", ".").split(".") if len(part) > 20]
+    assert LIN.encode() in b"".join(decoded)
+    for said in (page.text, cookies, caplog.text, str(log), str(decoded)):
+        assert NUMBER not in said
+
+
+def forged() -> str:
+    return str(URLSafeTimedSerializer(b"another key of 16 bytes or more", salt="jasmine session").dumps([LIN, "token"]))
+
+
+@pytest.mark.parametrize("cookie", ["x", "a.b.c", forged()])
+def test_a_forged_session_is_refused_with_a_reason_and_logged(world: World, log: list[Any], cookie: str) -> None:
+    world.client.cookies.set(SESSION_COOKIE, cookie)
+    told = world.client.get("/", headers=JSON)
+
+    assert told.status_code == HTTPStatus.UNAUTHORIZED
+    assert told.headers["content-type"] == "application/problem+json"
+    assert told.json()["type"] == "urn:jasmine:problem:session-forged"
+    assert {"event": "refused", "reason": "session-forged", "status": 401, "log_level": "warning"} in log
+
+
+def test_a_session_that_was_changed_by_one_letter_is_refused(world: World) -> None:
+    enter(world)
+    cookie = world.client.cookies[SESSION_COOKIE]
+    world.client.cookies.clear()
+    world.client.cookies.set(SESSION_COOKIE, ("x" if cookie[0] != "x" else "y") + cookie[1:])
+
+    assert world.client.get("/export", headers=JSON).json()["type"].endswith("session-forged")
+
+
+def test_a_sign_in_that_has_only_begun_is_no_session(world: World) -> None:
+    world.client.get("/sign-in", headers=PAGE, follow_redirects=False)
+    cookie = world.client.cookies[SIGN_IN_COOKIE]
+    world.client.cookies.set(SESSION_COOKIE, cookie)
+
+    assert world.client.get("/", headers=JSON).json()["type"].endswith("session-forged")
+
+
+def test_a_session_ends_after_its_time_and_a_friendly_page_says_so(world: World, log: list[Any]) -> None:
+    sign_in(world.client, "lin")
+    world.offset_s = SESSION_S + 1
+    page = world.client.get("/", headers={**PAGE, "accept-language": "en"})
+
+    assert page.status_code == HTTPStatus.UNAUTHORIZED
+    assert "Please sign in again" in page.text
+    assert 'href="/sign-in"' in page.text
+    assert [line["reason"] for line in log if line["event"] == "refused"] == ["session-expired"]
+    assert SESSION_COOKIE not in world.client.cookies
+
+
+def test_without_a_session_a_program_is_told_so(world: World) -> None:
+    answers = [world.client.get(path, headers=JSON) for path in ("/", "/export", "/live")]
+
+    assert [one.status_code for one in answers] == [HTTPStatus.UNAUTHORIZED] * 3
+    assert {one.json()["type"] for one in answers} == {"urn:jasmine:problem:not-signed-in"}
+
+
+def test_an_answer_of_the_provider_to_somebody_else_signs_nobody_in(world: World) -> None:
+    begun = world.client.get("/sign-in", headers=PAGE, follow_redirects=False)
+    answered = httpx.post(begun.headers["location"], data={"sub": "lin"}).headers["location"]
+    world.client.cookies.clear()
+    world.client.get("/sign-in", headers=PAGE, follow_redirects=False)
+    page = world.client.get(answered, headers=JSON)
+
+    assert page.status_code == HTTPStatus.FORBIDDEN
+    assert page.json()["type"].endswith("sign-in-refused")
+    assert SESSION_COOKIE not in world.client.cookies
+
+
+def test_who_refuses_at_the_provider_is_told_what_to_do(world: World) -> None:
+    begun = world.client.get("/sign-in", headers=PAGE, follow_redirects=False)
+    answered = httpx.post(begun.headers["location"], data={"action": "deny"}).headers["location"]
+    page = world.client.get(answered, headers={**PAGE, "accept-language": "en"})
+
+    assert page.status_code == HTTPStatus.FORBIDDEN
+    assert "Please begin again" in page.text
+
+
+@pytest.mark.parametrize("name", ["nobody", "nameless", "somebody without a claim"])
+def test_an_account_without_a_valid_identity_number_is_refused(world: World, name: str) -> None:
+    page = sign_in(world.client, name)
+
+    assert page.status_code == HTTPStatus.FORBIDDEN
+    assert SESSION_COOKIE not in world.client.cookies
+
+
+def test_signing_out_ends_the_session(world: World) -> None:
+    page = sign_in(world.client, "lin")
+    out = world.client.post("/sign-out", data={"csrf": token_in(page.text)}, headers=PAGE)
+
+    assert 'href="/sign-in"' in out.text
+    assert SESSION_COOKIE not in world.client.cookies

@@ -12,7 +12,9 @@ from gateway.citizen.errors import OriginGoneError
 from gateway.citizen.origins import Origin, Place
 from gateway.citizen.provider import CLAIM
 from gateway.citizen.serve import Deployment
+from gateway.citizen.sessions import Sessions
 from gateway.citizen.signin import Provider
+from gateway.citizen.visit import SESSION_COOKIE
 from gateway.errors import UndeliveredError
 from schemas.events import CreditEvent
 from schemas.subjects import Pseudonymiser
@@ -21,6 +23,7 @@ from tests.gateway.city import KEY, PACK, City
 PSEUDONYM_KEY = b"a key for the tests of the gateway"
 ADDRESS = "http://localhost:8081"
 SESSION_S = 600.0
+SESSION_KEY = b"a key for the sessions of tests"
 # The provider of tests takes any.
 SECRET = "any"  # noqa: S105
 # Nobody's: no area has a number that begins with 99.
@@ -42,7 +45,7 @@ def deployment(redis_url: str, issuer: str, address: str = ADDRESS) -> Deploymen
         pack=PACK,
         pseudonym_key=PSEUDONYM_KEY,
         provider=Provider(issuer=issuer, client_id="page", client_secret=SECRET, claim=CLAIM),
-        session_key=b"a key for the sessions of tests",
+        session_key=SESSION_KEY,
         session_s=SESSION_S,
         address=address,
         synthetic=True,
@@ -55,12 +58,14 @@ class World:
 
     city: City
     offset_s: float = 0.0
+    tick_s: float = 0.0
     published: list[CreditEvent] = field(default_factory=list)
     known: dict[int, CreditEvent] = field(default_factory=dict)
     is_log_away: bool = False
     client: Any = None
 
     def clock(self) -> float:
+        self.offset_s += self.tick_s
         return self.city.clock() + self.offset_s
 
     def happen(self, *events: CreditEvent) -> None:
@@ -80,6 +85,9 @@ class World:
             raise OriginGoneError
         return Origin(event.source, event.id)
 
+    def sessions(self) -> Sessions:
+        return Sessions(SESSION_KEY, SESSION_S, self.clock)
+
     def record_of(self, event: CreditEvent) -> str:
         return f"{KEY.record(event.source, event.id):016x}"
 
@@ -89,6 +97,12 @@ def sign_in(client: TestClient, name: str) -> Any:
     begun = client.get("/sign-in", headers=PAGE, follow_redirects=False)
     answered = httpx.post(begun.headers["location"], data={"sub": name})
     return client.get(answered.headers["location"], headers=PAGE)
+
+
+def enter(world: World) -> Any:
+    """Return the page of Lin, who has signed in already."""
+    world.client.cookies.set(SESSION_COOKIE, world.sessions().begin(LIN))
+    return world.client.get("/", headers=PAGE)
 
 
 def token_in(html: str) -> str:

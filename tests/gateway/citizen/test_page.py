@@ -1,0 +1,180 @@
+"""What the page says, in which language, and what a browser may do with it."""
+
+import re
+from http import HTTPStatus
+from typing import Any
+
+import pytest
+import redis
+
+from schemas.catalogue import Grade
+from tests.gateway.citizen.world import JSON, LIN, NUMBER, PAGE, World, enter
+from tests.gateway.city import TODAY, an_event
+
+
+def numbers_in(html: str) -> list[int]:
+    """Return the sum as it stands on the page: base, each line, and the score."""
+    table = html.partition('<table class="sum">')[2].partition("</table>")[0]
+    return [int(one.replace("−", "-")) for one in re.findall(r"<td[^>]*>([+−]?\d+)</td>", table)]
+
+
+def test_the_sum_on_the_page_adds_up_to_the_score(world: World) -> None:
+    *parts, score = numbers_in(enter(world).text)
+
+    assert parts[0] == 500
+    assert sum(parts) == score == 487
+
+
+def test_each_record_says_until_when_it_counts_how_it_is_repaired_and_who_hears_an_appeal(world: World) -> None:
+    enter(world)
+    page = world.client.get("/", headers={**PAGE, "accept-language": "en"}).text
+
+    assert page.count('<article class="record') == 2
+    assert page.count("<dt>Ends</dt><dd><time") == 2
+    assert page.count("<dt>How it is repaired</dt>") == 2
+    assert page.count("<dt>Who hears an appeal</dt>") == 2
+
+
+@pytest.mark.parametrize(
+    ("accepted", "language"),
+    [
+        ("", "zh-CN"),
+        ("en", "en"),
+        ("fr,en;q=0.5", "en"),
+        ("en;q=0.3,zh-TW;q=0.9", "zh-CN"),
+        ("de", "zh-CN"),
+        ("en;q=often", "zh-CN"),
+    ],
+)
+def test_the_language_is_the_one_the_browser_likes_best(world: World, accepted: str, language: str) -> None:
+    page = world.client.get("/", headers={**PAGE, "accept-language": accepted})
+
+    assert f'<html lang="{language}"' in page.text
+
+
+def test_a_language_that_was_chosen_stays(world: World) -> None:
+    world.client.get("/?lang=en", headers=PAGE)
+
+    assert '<html lang="en"' in world.client.get("/", headers={**PAGE, "accept-language": "zh"}).text
+
+
+def test_a_target_is_answered_with_ways_to_reach_it(world: World) -> None:
+    enter(world)
+    page = world.client.get("/?target=490", headers={**PAGE, "accept-language": "en"}).text
+    section = page.partition('id="section-whatif"')[2].partition("</section>")[0]
+
+    assert 'value="490"' in section
+    assert "Library loan overdue" in section
+    assert "490 on 24" not in section
+    assert re.search(r"490 on 20\d\d-\d\d-\d\d", section)
+
+
+@pytest.mark.parametrize("target", ["1001", "-1", "many"])
+def test_a_target_that_is_no_score_is_refused(world: World, target: str) -> None:
+    enter(world)
+    answer = world.client.get(f"/?target={target}", headers=JSON)
+
+    assert answer.status_code == HTTPStatus.BAD_REQUEST
+    assert answer.json()["type"] == "urn:jasmine:problem:bad-request"
+
+
+def test_somebody_without_a_score_is_told_that_this_is_no_low_one(world: World) -> None:
+    world.city.begin()
+    world.happen(an_event(LIN, "library.loan.overdue", TODAY - 3))
+    page = enter(world)
+
+    assert "没有分数不等于低分" in page.text
+    assert LIN in page.text
+
+
+def test_somebody_of_whom_nothing_is_known_has_a_page_that_helps(world: World) -> None:
+    world.city.begin()
+    page = enter(world)
+
+    assert page.status_code == HTTPStatus.OK
+    assert "这里还没有您的信息" in page.text
+
+
+def test_while_the_store_is_away_the_page_says_that_nothing_is_lost(world: World, valkey: str) -> None:
+    enter(world)
+    redis.Redis.from_url(valkey).flushall()
+    page = world.client.get("/", headers={**PAGE, "accept-language": "en"})
+    told = world.client.get("/", headers=JSON)
+
+    assert page.status_code == told.status_code == HTTPStatus.SERVICE_UNAVAILABLE
+    assert "is not lost" in page.text
+    assert told.headers["retry-after"] == "1"
+    assert told.json()["type"] == "urn:jasmine:problem:standing-unavailable"
+
+
+def test_the_export_has_everything_that_is_known_and_no_identity_number(world: World) -> None:
+    enter(world)
+    answer = world.client.get("/export")
+
+    body: Any = answer.json()
+    assert answer.headers["content-disposition"] == 'attachment; filename="jasmine.json"'
+    assert body["subject"] == LIN
+    assert body["explanation"]["score"] == 487
+    types = [one["type"] for part in ("contributions", "others") for one in body["explanation"][part]]
+    assert sorted(types) == ["library.loan.overdue", "subject.registered", "traffic.penalty.imposed"]
+    assert NUMBER not in answer.text
+
+
+def test_every_answer_forbids_what_is_not_ours(world: World) -> None:
+    enter(world)
+    answers = [world.client.get(path, headers=PAGE) for path in ("/", "/export", "/nowhere", "/static/citizen.css")]
+
+    for answer in answers:
+        policy = answer.headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert answer.headers["x-content-type-options"] == "nosniff"
+    assert {one.headers["cache-control"] for one in answers} == {"no-store"}
+
+
+def test_no_page_carries_a_script_or_a_style_of_its_own(world: World) -> None:
+    pages = [enter(world).text, world.client.get("/nowhere", headers=PAGE).text]
+
+    for page in pages:
+        assert re.findall(r"<script(?![^>]* src=)|<style|\sstyle=|\son[a-z]+=", page) == []
+        assert re.findall(r"(?:src|href)=\"(?!/|#|\?)", page) == []
+
+
+def test_a_text_of_a_record_is_escaped(world: World) -> None:
+    page = world.client.get("/?lang=<script>&target=<b>", headers=PAGE)
+
+    assert "<b>" not in page.text
+    assert "<script>" not in page.text
+
+
+def test_static_files_are_kept_as_long_as_their_version_is(world: World) -> None:
+    page = world.client.get("/", headers=PAGE).text
+    address = page.partition('rel="stylesheet" href="')[2].partition('"')[0]
+
+    assert "immutable" in world.client.get(address).headers["cache-control"]
+
+
+def test_an_unknown_address_is_a_page_to_people_and_a_problem_to_programs(world: World) -> None:
+    assert "没有这个页面" in world.client.get("/nowhere", headers=PAGE).text
+    assert world.client.get("/nowhere", headers=JSON).headers["content-type"] == "application/problem+json"
+
+
+def test_health_does_not_ask_the_store_and_ready_does(world: World, valkey: str) -> None:
+    before = [world.client.get(path).status_code for path in ("/health", "/ready")]
+    redis.Redis.from_url(valkey).flushall()
+
+    assert before == [200, 200]
+    # What was read once is not asked again; a reader that has just started asks.
+    assert world.client.get("/health").status_code == 200
+    assert world.client.get("/ready").status_code == 503
+
+
+def test_a_disputed_record_is_shown_as_such(world: World) -> None:
+    fine = an_event(LIN, "traffic.penalty.imposed", TODAY - 1, grade=Grade.FINE_MINOR)
+    world.happen(
+        an_event(LIN, "record.disputed", TODAY, event_id="d", record_source=fine.source, record_id=fine.id),
+    )
+    page = enter(world).text
+
+    assert "异议处理中" in page
+    assert '<p class="number" id="number">497</p>' in page
