@@ -18,7 +18,7 @@ from schemas.days import NEVER, date_of, day_of_date, start_of
 from schemas.facts import FACT, Facts
 from scoring.benefits import words_of
 from scoring.evaluator import Record, State, disputed_on, evaluate, resolve
-from scoring.pack import SCORE_MAX, VALIDITY_MONTHS_MAX, Pack, RepairPath
+from scoring.pack import SCORE_MAX, VALIDITY_MONTHS_MAX, Pack, Perk, RepairPath
 from scoring.reasons import earliest_repair
 from scoring.rescoring import in_order, scores, walk
 from scoring.rules import Rules, compile_rules
@@ -92,7 +92,9 @@ def suggest(
     if score is None or score >= target:
         return _answer(search, (), None)
     ways = search.enough()
-    found = tuple(one for one in map(search.proved, ways) if one.score >= target)
+    proved = [one for one in map(search.proved, ways) if one.score >= target]
+    # What comes too late for a perk that is to ask for more stands last, however cheap it is.
+    found = tuple(sorted(proved, key=lambda one: bool(one.moved)))
     best = None if found else search.furthest()
     return _answer(search, found, best)
 
@@ -134,6 +136,7 @@ class _Search:
         assert state.tier is not None  # noqa: S101
         tier = self.pack.tiers[state.tier]
         new = [perk for perk in self.pack.perks if perk.id in state.entitlements - self.state.entitlements]
+        moved = self._moved(state, way.day)
         level = min(self.target, state.score)
         ends = next((at for at, score in self._walk(way.variant, way.day) if score is None or score < level), None)
         return Suggestion(
@@ -144,8 +147,22 @@ class _Search:
             tier_name=words_of(tier.name),
             perks=tuple(perk.id for perk in new),
             holds_until=None if ends is None else date_of(ends),
-            words=_sentence(way, state.score, [words_of(perk.name) for perk in new] or [words_of(tier.name)]),
+            moved=tuple(perk.id for perk in moved),
+            words=_sentence(way, state.score, [words_of(perk.name) for perk in new] or [words_of(tier.name)]).and_then(
+                *(_MOVED.filled(perk=words_of(one.name), points=self.pack.threshold(one, way.day)) for one in moved)
+            ),
         )
+
+    def _moved(self, then: State, day: int) -> list[Perk]:
+        """Return the perks that the score would earn today and that ask for more by then."""
+        return [
+            perk
+            for perk in self.pack.perks
+            if self._kind in perk.kinds
+            and (today := self.pack.threshold(perk, self.day)) is not None
+            and (by_then := self.pack.threshold(perk, day)) is not None
+            and today <= (then.score or 0) < by_then
+        ]
 
     def furthest(self) -> Suggestion | None:
         """Return the way that leads furthest of all tried, if it leads anywhere."""
@@ -348,9 +365,10 @@ _FULFIL = Words("履行“{name}”（{date}）所欠义务", "make good “{nam
 _APPLY = Words("自{day}起向{by}申请修复“{name}”（{date}）", "from {day} on ask the {by} to repair “{name}” ({date})")
 _AND = Words("{one}；并且{other}", "{one}; and {other}")
 _LEADS = Words("{acts}：{day}达到{score}分（{benefit}）。", "{acts}: {score} on {day} ({benefit}).")
+_MOVED = Words("届时“{perk}”需要{points}分。", "By then “{perk}” asks for {points}.")
 _UNREGISTERED = Words("尚无分数：没有分数不等于低分。", "There is no score; no score is not a low score.")
 _REACHED = Words("已达到{target}分，目前{score}分。", "{target} is reached: you have {score}.")
-_FOUND = Words("目前{score}分，有{count}种办法达到{target}分。", "You have {score}; {count} ways lead to {target}.")
+_FOUND = Words("目前{score}分，有{count}种办法达到{target}分。", "You have {score}; ways to {target}: {count}.")
 _NONE = Words(
     "目前{score}分，两项办法之内无法达到{target}分。", "You have {score}; no one or two acts lead to {target}."
 )

@@ -144,6 +144,7 @@ class Suggestion:
         tier: the tier's id then.
         tier_name: its name.
         perks: ids of the perks that one has then and has not now.
+        moved: ids of the perks that the score would earn today, and that ask for more by then.
         holds_until: the first day on which the score is below the target again if nothing more happens, or None.
         words: the whole as a sentence.
 
@@ -155,6 +156,7 @@ class Suggestion:
     tier: str
     tier_name: Words
     perks: tuple[str, ...]
+    moved: tuple[str, ...]
     holds_until: date | None
     words: Words
 
@@ -168,7 +170,7 @@ class Suggestions:
         score: today's, or None.
         target: the score wanted.
         reached: whether it is reached already.
-        found: ways to it, the cheapest first; none if there is none.
+        found: ways to it, the cheapest first, but those last that come too late for a perk; none if there is none.
         best: where there is none, the way that leads furthest above today's score, if any does.
         words: the answer in a sentence.
 

@@ -27,6 +27,10 @@ class Words:
             self.en.format_map({name: _said(value, "en") for name, value in values.items()}),
         )
 
+    def and_then(self, *others: "Words") -> "Words":
+        """Return several sentences one after the other."""
+        return Words("".join([self.zh, *(one.zh for one in others)]), " ".join([self.en, *(one.en for one in others)]))
+
 
 def _said(value: object, language: str) -> str:
     return value.of(language) if isinstance(value, Words) else str(value)
@@ -149,15 +153,18 @@ _BODIES = {
     "citizen": "本人",
     "city credit centre": "市信用中心",
     "civil affairs bureau": "民政局",
+    "code platform": "福码平台",
     "court that listed": "列入名单的法院",
     "court that restricted": "作出限制的法院",
     "education": "教育局",
     "healthcare security bureau": "医保局",
     "hospital": "医院",
+    "examination authority": "考试机构",
     "health commission": "卫健委",
     "human resources": "人社局",
     "listing body": "列入名单的部门",
     "science bureau": "科技局",
+    "volunteering platform": "志愿服务平台",
     **{english: chinese for chinese, english in _PUBLISHERS.values()},
 }
 _BETWEEN = {"; then ": "，再向", " or ": "或", ", ": "，"}

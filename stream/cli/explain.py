@@ -172,7 +172,7 @@ def _row(one: Entry, lang: Language) -> tuple[Any, ...]:
     said = [why.words.of(lang) for why in one.why]
     if one.ceiling is not None:
         said.append(f"≤ {one.ceiling}")
-    if one.repair is not None and one.repair.done is None:
+    if one.repair is not None and one.repair.done is None and (one.points < 0 or one.ceiling):
         said.append(_repair(one.repair, lang))
     points = f"{one.points:+d}" if one.points == one.stated else f"{one.points:+d} ({one.stated:+d})"
     return (
