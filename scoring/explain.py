@@ -27,9 +27,9 @@ from scoring.explanation import (
     Why,
     to_json,
 )
-from scoring.pack import SCORE_MAX, Pack
+from scoring.pack import SCORE_MAX, Pack, Rule
 from scoring.reasons import Counted, repair, why
-from scoring.rescoring import in_order, scores
+from scoring.rescoring import in_order, scores, walk, walk_plainly
 from scoring.rules import Rules
 from scoring.words import Words, appeal_words, grade_name
 
@@ -115,7 +115,9 @@ def explain(
     )
 
 
-def history(facts: Facts, first: int, last: int, pack: Pack, kind: str = "resident") -> tuple[Step, ...]:
+def history(
+    facts: Facts, first: int, last: int, pack: Pack, kind: str = "resident", *, rules: Rules | None = None
+) -> tuple[Step, ...]:
     """Return the steps of a score from one day to another, both included, as far as no event comes between.
 
     Raises:
@@ -126,14 +128,11 @@ def history(facts: Facts, first: int, last: int, pack: Pack, kind: str = "reside
         message = f"the first day must not be after the last, was {date_of(first)} and {date_of(last)}: swap them"
         raise ValueError(message)
     ledger = in_order(facts)
+    walked = walk(ledger, (first, last), kind, rules) if rules else walk_plainly(ledger, (first, last), pack, kind)
     steps: list[Step] = []
-    day = first
-    while day <= last:
-        state = evaluate(ledger, day, pack, kind)
-        tier = None if state.tier is None else pack.tiers[state.tier].id
-        if not steps or (steps[-1].score, steps[-1].tier) != (state.score, tier):
-            steps.append(Step(date_of(day), state.score, tier))
-        day = state.until
+    for day, score in walked:
+        if not steps or steps[-1].score != score:
+            steps.append(Step(date_of(day), score, None if score is None else pack.tiers[pack.tier_index(score)].id))
     return tuple(steps)
 
 
@@ -194,13 +193,21 @@ class _Writer:
 
     def _alone(self, record: Record) -> tuple[int, str | None]:
         """Return what the rule says of a record alone, and the highest tier it now leaves possible."""
-        now = self._state_alone(record, self._counted.day, _SETTLING)
-        disputed = disputed_on(record, self._counted.day)
-        ceiling = (
-            None if disputed or now.ceiling == SCORE_MAX else self._pack.tiers[self._pack.tier_index(now.ceiling)].id
-        )
-        counts_as_stated = record.start <= self._counted.day < min(record.end, record.repaired)
-        stated = now if counts_as_stated else self._state_alone(record, record.start, _ENDING)
+        day, rule = self._counted.day, record.rule
+        one = self._counted.by_record.get(record.record)
+        as_it_was = record.start <= day < min(record.end, record.repaired)
+        now = None
+        ceiling = None
+        if _may_set_a_ceiling(rule) and not disputed_on(record, day):
+            now = self._state_alone(record, day, _SETTLING)
+            ceiling = None if now.ceiling == SCORE_MAX else self._pack.tiers[self._pack.tier_index(now.ceiling)].id
+        if one is not None and as_it_was and not rule.doubles and not rule.steps:
+            # Nothing but a repeat and the sums of others change what is stated: it need not be found again.
+            return one.stated, ceiling
+        if as_it_was:
+            stated = now or self._state_alone(record, day, _SETTLING)
+        else:
+            stated = self._state_alone(record, record.start, _ENDING)
         return next((one.stated for one in stated.contributions), 0), ceiling
 
     def _state_alone(self, record: Record, day: int, without: Sequence[int]) -> State:
@@ -228,6 +235,10 @@ class _Writer:
             )
             for fact, offset in zip(said, offsets_of(said), strict=True)
         )
+
+
+def _may_set_a_ceiling(rule: Rule) -> bool:
+    return any(grade.ceiling for grade in rule.grades.values()) or bool(rule.substitute and rule.substitute.ceiling)
 
 
 def _limit_words(name: str, pack: Pack) -> Words:

@@ -53,6 +53,15 @@ def walk(ledger: Facts, days: tuple[int, int], kind: str, rules: Rules) -> Itera
         day = int(cards[0]["valid_until"])
 
 
+def walk_plainly(ledger: Facts, days: tuple[int, int], pack: Pack, kind: str) -> Iterator[tuple[int, int | None]]:
+    """Do as `walk`, by the plain evaluator."""
+    day, last = days
+    while day <= last:
+        state = evaluate(ledger, day, pack, kind)
+        yield day, state.score
+        day = state.until
+
+
 def _score_of(card: np.void) -> int | None:
     return int(card["score"]) if card["flags"] & HAS_SCORE else None
 

@@ -136,6 +136,7 @@ def test_a_history_has_the_score_of_each_day(case: Case, first: int, length: int
 
     steps = history(facts, first, first + length, pack)
 
+    assert history(facts, first, first + length, pack, rules=compile_rules(pack)) == steps
     for on in {first, first + length // 2, first + length}:
         step = [one for one in steps if day_of_date(one.day) <= on][-1]
         assert step.score == evaluate(facts, on, pack).score
