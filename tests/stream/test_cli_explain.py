@@ -1,0 +1,78 @@
+"""`jasmine explain` and `suggest` with a worker: the evidence is what was published; both languages are spoken."""
+
+from typing import Any
+
+import orjson
+import pytest
+
+from stream.cli.evidence import read_evidence
+from stream.cli.output import Exit
+from stream.settings import load_settings
+from tests.stream.conftest import Deployment
+from tests.stream.test_cli import Jasmine, a_resident, jasmine, line_of, settings  # noqa: F401 - a fixture
+from tests.support.embedded_worker import until
+from tests.support.redis_server import free_port
+
+
+@pytest.fixture
+def late(jasmine: Jasmine, deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> str:  # noqa: F811
+    """Return somebody who has a library book overdue."""
+    settings(monkeypatch, deployment.bootstrap_servers, deployment.redis_url)
+    subject = a_resident(41)
+    jasmine("publish", "-", stdin=line_of(subject) + line_of(subject, "library.loan.overdue"))
+    until(lambda: "library" in jasmine("explain", subject, "--json").out, "explained")
+    return subject
+
+
+def test_the_evidence_is_read_back_from_the_log(jasmine: Jasmine, late: str) -> None:  # noqa: F811
+    answer = jasmine("explain", late, "--evidence", "--json")
+
+    (one,) = answer.json["contributions"]
+    events = {event["offset"]: event for event in answer.json["evidence"]["events"]}
+    assert answer.json["evidence"]["problem"] is None
+    assert answer.json["evidence"]["partition"] == one["evidence"]["partition"]
+    assert late in orjson.dumps(events[one["evidence"]["offset"]]).decode()
+    assert "library.loan.overdue" in orjson.dumps(events[one["evidence"]["offset"]]).decode()
+
+
+def test_without_kafka_the_explanation_stands_and_says_what_is_missing(
+    jasmine: Jasmine,  # noqa: F811
+    late: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("JASMINE_KAFKA_BOOTSTRAP_SERVERS", f"127.0.0.1:{free_port()}")
+    monkeypatch.setattr("stream.cli.evidence._ANSWER_S_MAX", 0.3)
+
+    answer = jasmine("explain", late, "--evidence")
+
+    assert answer.code == Exit.DONE
+    assert late in answer.out
+    assert "the events cannot be shown" in answer.err
+
+
+def test_an_offset_that_the_log_does_not_have_is_said_so(late: str) -> None:
+    found = read_evidence(load_settings(), 0, [1 << 40])
+
+    assert [(one.value, one.text) for one in found.events] == [(None, "no longer in the log")]
+
+
+@pytest.mark.parametrize(("language", "word"), [("zh", "图书逾期未还"), ("en", "Library loan overdue")])
+def test_both_languages_are_spoken(jasmine: Jasmine, late: str, language: str, word: str) -> None:  # noqa: F811
+    assert word in "".join(jasmine("explain", late, "--lang", language).out.replace("│", "").split("\n"))
+    assert word in jasmine("suggest", late, "--target", "500", "--lang", language).out
+
+
+def test_what_is_owed_is_suggested_with_the_score_it_brings(jasmine: Jasmine, late: str) -> None:  # noqa: F811
+    answer: Any = jasmine("suggest", late, "--target", "500", "--json").json
+
+    found = [(act["kind"], act["type"], one["score"]) for one in answer["found"] for act in one["acts"]]
+    assert (answer["score"], answer["subject"]) == (497, late)
+    assert ("fulfil", "library.loan.overdue", 500) in found
+
+
+def test_without_a_target_it_is_the_next_score_that_earns_anything(jasmine: Jasmine, late: str) -> None:  # noqa: F811
+    assert jasmine("suggest", late, "--json").json["target"] == 550
+
+
+def test_a_target_that_is_no_score_is_wrong_usage(jasmine: Jasmine, late: str) -> None:  # noqa: F811
+    assert jasmine("suggest", late, "--target", "1001").code == Exit.USAGE
