@@ -1,7 +1,7 @@
 """What an explanation is made of. It is data: every field is shown to somebody, and `to_json` shows all of them."""
 
+import datetime
 from dataclasses import dataclass, fields, is_dataclass
-from datetime import date
 from typing import Any
 
 from scoring.benefits import Benefit
@@ -54,8 +54,8 @@ class Repair:
     path: str
     by: Words | None
     months: int | None
-    earliest: date | None
-    done: date | None
+    earliest: datetime.date | None
+    done: datetime.date | None
     words: Words
     basis: str
 
@@ -74,7 +74,7 @@ class Remark:
 
     type: str
     name: Words
-    date: date
+    date: datetime.date
     evidence: Evidence
 
 
@@ -110,9 +110,9 @@ class Entry:
     name: Words
     grade: str
     grade_name: Words
-    date: date
-    start: date
-    until: date | None
+    date: datetime.date
+    start: datetime.date
+    until: datetime.date | None
     points: int
     stated: int
     why: tuple[Why, ...]
@@ -175,7 +175,7 @@ class Explanation:
 
     """
 
-    day: date
+    day: datetime.date
     kind: str
     pack: str
     pack_version: str
@@ -190,7 +190,7 @@ class Explanation:
     perks: tuple[str, ...]
     next: Benefit | None
     disputed: bool
-    until: date | None
+    until: datetime.date | None
 
     @property
     def total(self) -> int:
@@ -209,7 +209,7 @@ class Step:
 
     """
 
-    day: date
+    day: datetime.date
     score: int | None
     tier: str | None
 
@@ -220,6 +220,6 @@ def to_json(value: Any) -> Any:
         return {field.name: to_json(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, tuple | list):
         return [to_json(one) for one in value]
-    if isinstance(value, date):
+    if isinstance(value, datetime.date):
         return value.isoformat()
     return value

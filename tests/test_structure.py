@@ -38,6 +38,7 @@ CLOCKS = {
     "stream/relay.py": "monotonic only: how long a round took, so that it rests in proportion",
     "stream/warm.py": "how long compiling took, for a line of the log",
     "stream/cli/explain.py": "commands: `explain` and `suggest` are as of today",
+    "stream/cli/year.py": "a command: a year is over, or is not",
     "stream/cli/evidence.py": "monotonic only: how long the log is waited for",
     "stream/cli/pack_impact.py": "monotonic only: how long drawing and scoring a city took",
     "stream/demo/run.py": "a composition root that shows time passing",

@@ -20,6 +20,7 @@ _COMMANDS = {
     "pseudonym": "stream.cli.subject",
     "types": "stream.cli.types",
     "pack": "stream.cli.pack",
+    "year": "stream.cli.year",
     "dead": "stream.cli.dead",
     "doctor": "stream.cli.doctor",
     "demo": "stream.cli.demo",

@@ -29,7 +29,7 @@ from tests.support.redis_server import free_port
 
 BORN = date(1990, 1, 1)
 NOBODY = "r-3fffffffffffffff"
-GROUPS = {"dead": ("list", "show", "replay"), "pack": ("lint", "show", "diff", "test", "impact")}
+GROUPS = {"dead": ("list", "show", "replay"), "pack": ("lint", "show", "diff", "test", "impact"), "year": ("close",)}
 COMMANDS = [[one] for one in _COMMANDS if one not in GROUPS]
 COMMANDS += [[group, one] for group, commands in GROUPS.items() for one in commands]
 
@@ -314,6 +314,37 @@ def test_a_file_that_is_published_again_counts_once(jasmine: Jasmine, deployment
         assert jasmine("publish", "-", stdin=line_of(subject)).code == Exit.DONE
 
     until(lambda: deployment.worker.metric("credit_events_total", outcome="skipped") == skipped + 1, "once skipped")
+
+
+@pytest.mark.usefixtures("_at_work")
+def test_a_closed_year_rewards_who_was_clean_and_counts_once(jasmine: Jasmine, tmp_path: Path) -> None:
+    clean, late = a_resident(71), a_resident(72)
+    path = tmp_path / "events.jsonl"
+    since = {"time": "2020-01-01T08:30:00+08:00"}
+    path.write_bytes(
+        line_of(clean, **since)
+        + line_of(late, **since)
+        + line_of(late, "library.loan.overdue", time="2025-06-01T08:30:00+08:00")
+    )
+    assert jasmine("publish", str(path)).code == Exit.DONE
+    until(lambda: jasmine("explain", late, "--json").code == Exit.DONE, "both are scored")
+
+    counted = jasmine("year", "close", "2025", "--dry-run", "--json")
+    closed = [jasmine("year", "close", "2025", "--json") for _ in range(2)]
+
+    assert counted.json["clean"] >= 1
+    assert counted.json["published"] == 0
+    assert [one.code for one in closed] == [Exit.DONE] * 2
+    before = shipped().base_points
+    until(lambda: jasmine("lookup", clean, "--json").json["score"] == before + 10, "the clean year is rewarded once")
+    assert jasmine("lookup", late, "--json").json["score"] == before
+
+
+def test_a_year_that_is_not_over_cannot_be_closed(jasmine: Jasmine) -> None:
+    answer = jasmine("year", "close", "2100")
+
+    assert answer.code == Exit.USAGE
+    assert "2100 can be closed from 2101-01-16 on" in answer.err
 
 
 @pytest.mark.usefixtures("_at_work")
