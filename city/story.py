@@ -43,9 +43,14 @@ class Step:
     published: Published
 
 
+def identity_number() -> str:
+    """Return the citizen's identity number, of an area that does not exist."""
+    return resident_number(_AREA, _BORN, 0)
+
+
 def citizen(key: bytes) -> str:
     """Return the citizen's subject id under a deployment's pseudonym key."""
-    return Pseudonymiser(key).resident(resident_number(_AREA, _BORN, 0))
+    return Pseudonymiser(key).resident(identity_number())
 
 
 def story(start: datetime, key: bytes) -> list[Step]:

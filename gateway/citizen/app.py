@@ -48,6 +48,7 @@ class Parts:
         address: where the page is, as its visitors know it.
         session_s: how long a session lasts, in seconds.
         base_points: with which somebody begins.
+        on_sign_in: told when somebody has signed in, not who.
         synthetic: whether nobody here is real, which every page then says.
 
     """
@@ -62,6 +63,7 @@ class Parts:
     address: str
     session_s: float
     base_points: int
+    on_sign_in: Callable[[], None] = lambda: None
     synthetic: bool = False
 
 
@@ -105,6 +107,7 @@ def _add_sign_in(app: FastAPI, parts: Parts) -> None:
         state = parts.cookies.sessions.sign_in(request.cookies.get(SIGN_IN_COOKIE))
         subject = await parts.sign_in.end(request, state)
         log.info("signed in")
+        parts.on_sign_in()
         response = RedirectResponse("/", HTTPStatus.SEE_OTHER)
         parts.cookies.begin(response, subject, parts.session_s)
         return response

@@ -74,12 +74,14 @@ class Log:
         publish: publishes one event.
         origins: finds the events of records.
         running: what must be entered meanwhile.
+        on_sign_in: told when somebody has signed in, not who.
 
     """
 
     publish: Callable[[CreditEvent], Awaitable[Any]]
     origins: Origins
     running: AbstractAsyncContextManager[Any]
+    on_sign_in: Callable[[], None] = lambda: None
 
 
 def kafka_log(deployment: Deployment) -> Log:
@@ -114,6 +116,7 @@ def build(
         address=address,
         session_s=deployment.session_s,
         base_points=pack.base_points,
+        on_sign_in=log.on_sign_in,
         synthetic=deployment.synthetic,
     )
     return create_app(parts, access_log=access_log)
@@ -177,5 +180,5 @@ def _server(deployment: Deployment, log: Log, host: str, port: int, *, access_lo
 
 
 def others_log(publish: Callable[[CreditEvent], Awaitable[Any]], origins: Origins) -> Log:
-    """Return a log whose parts somebody else runs, such as the demo."""
+    """Return a log whose parts somebody else runs."""
     return Log(publish=publish, origins=origins, running=nullcontext())

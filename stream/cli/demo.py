@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from stream.cli.output import AsJson, Exit, err, fail, out, write_json
-from stream.demo.run import DemoError, Plan, report, run
+from stream.demo.run import DemoError, Plan, Result, report, run
+from stream.logs import configure
 
 
 def demo(
@@ -16,6 +17,7 @@ def demo(
     seconds: Annotated[float, typer.Option(help="How long its day is shown.", min=1)] = 60,
     seed: Annotated[int, typer.Option(help="What the city is drawn from: the same seed, the same city.")] = 1,
     picture: Annotated[Path | None, typer.Option(help="Keep the last screen here, as SVG.")] = None,
+    page: Annotated[bool, typer.Option(help="Serve the citizen's page, with a sign-in of one click.")] = True,
     as_json: AsJson = False,
 ) -> None:
     """Show it all working: a synthetic city streams live through a worker; at the end it is checked.
@@ -24,22 +26,26 @@ def demo(
 
     [bold]Example[/]: jasmine demo --rate 3000 --seconds 30
     """
-    plan = Plan(residents, organisations, rate, seconds, seed, picture)
+    plan = Plan(residents, organisations, rate, seconds, seed, picture, page)
+    # What the page logs must not be written into the screen.
+    configure("error", "console")
     try:
-        result = run(plan, err if as_json else out)
+        result = run(plan, err if as_json else out, _tell_json if as_json else _tell)
     except DemoError as error:
         fail(Exit.FAILED, str(error))
-    if as_json:
-        write_json(report(result))
-    else:
-        p50, p99 = (result.freshness_ms[name] or 0.0 for name in ("p50", "p99"))
-        out.print(
-            f"\n[bold]{result.published:,} events in {result.seconds:.0f} s[/]; while live, half could be read "
-            f"{p50:.1f} ms after they were published, 99 % after {p99:.1f} ms. What was proved:"
-        )
-        for proof in result.proofs:
-            out.print(
-                f" [{'green' if proof.held else 'red'}]{'✔' if proof.held else '✘'}[/] {proof.claim}: {proof.detail}"
-            )
     if not all(proof.held for proof in result.proofs):
         raise typer.Exit(Exit.FAILED)
+
+
+def _tell_json(result: Result) -> None:
+    write_json(report(result))
+
+
+def _tell(result: Result) -> None:
+    p50, p99 = (result.freshness_ms[name] or 0.0 for name in ("p50", "p99"))
+    out.print(
+        f"\n[bold]{result.published:,} events in {result.seconds:.0f} s[/]; while live, half could be read "
+        f"{p50:.1f} ms after they were published, 99 % after {p99:.1f} ms. What was proved:"
+    )
+    for proof in result.proofs:
+        out.print(f" [{'green' if proof.held else 'red'}]{'✔' if proof.held else '✘'}[/] {proof.claim}: {proof.detail}")

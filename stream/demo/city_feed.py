@@ -11,6 +11,7 @@ from confluent_kafka import Producer
 from city.city import City
 from city.render import Published
 from city.story import Step, citizen, story
+from gateway.errors import PublishingError
 
 # The embedded broker keeps some 20,000 events a partition; more in flight would fall off its end unread.
 _IN_FLIGHT_MAX = 30_000
@@ -52,6 +53,9 @@ class Feed(threading.Thread):
         self._applied = applied
         self._ending = threading.Event()
         self._failure: Exception | None = None
+        # Acts on the citizen's page come from another thread.
+        self._counting = threading.Lock()
+        self._is_counted_up = False
         self.published = 0
         self.expected: Counter[str] = Counter()
         self.kept: list[Published] = []
@@ -77,6 +81,28 @@ class Feed(threading.Thread):
         """Raise what ended the thread, if anything did."""
         if self._failure is not None:
             raise self._failure
+
+    def expect(self, published: Published) -> None:
+        """Note what somebody else publishes, so that it is accounted for too.
+
+        Raises:
+            PublishingError: what there is, is being counted.
+
+        """
+        with self._counting:
+            if self._is_counted_up:
+                raise PublishingError("the demo is being checked; try again when it is")
+            self._count(published)
+
+    def count_up(self) -> None:
+        """Let nothing more be published, so that it can be checked."""
+        with self._counting:
+            self._is_counted_up = True
+
+    def counted(self) -> None:
+        """It was checked: what is published from here on counts no more."""
+        with self._counting:
+            self._is_counted_up = False
 
     def _history(self) -> None:
         for published in self._city.history(datetime.now(UTC)):
@@ -120,6 +146,10 @@ class Feed(threading.Thread):
             except BufferError:
                 self._producer.poll(_SLICE_S)
         self._producer.poll(0)
+        with self._counting:
+            self._count(published)
+
+    def _count(self, published: Published) -> None:
         self.published += 1
         self.expected[published.expect] += 1
         if published.key in self._checked:

@@ -10,8 +10,8 @@ import sys
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +27,7 @@ from gateway.evaluate import PackEvaluator, names_of
 from gateway.lookup import Lookup
 from schemas.subjects import parse_subject
 from scoring.pack import Pack, load_pack
+from stream.demo.citizen_page import page_of_citizen
 from stream.demo.city_feed import Feed
 from stream.demo.measured import Measured, read, ready
 from stream.demo.proof import Proof, accounted, ledgers, scores_agree
@@ -61,6 +62,7 @@ class Plan:
         live_s: how long its day is shown, in seconds.
         seed: what the city is drawn from.
         picture: where to keep the last screen as SVG, or None.
+        page: whether the citizen's page is served.
 
     """
 
@@ -70,6 +72,7 @@ class Plan:
     live_s: float
     seed: int
     picture: Path | None = None
+    page: bool = True
 
 
 @dataclass(slots=True)
@@ -82,8 +85,13 @@ class Result:
     freshness_ms: dict[str, float | None] = field(default_factory=dict)
 
 
-def run(plan: Plan, console: Console) -> Result:
+def run(plan: Plan, console: Console, tell: Callable[[Result], None] = lambda _: None) -> Result:
     """Run the demo.
+
+    Args:
+        plan: what to run.
+        console: where it is shown.
+        tell: given the result, before a page that somebody looks at is taken away.
 
     Raises:
         DemoError: the worker did not start, or ended.
@@ -97,7 +105,22 @@ def run(plan: Plan, console: Console) -> Result:
         port = stack.enter_context(_worker(embedded, console))
         demo = _Demo(plan, embedded, port, settings)
         stack.callback(demo.close)
-        return demo.show(console)
+        page = stack.enter_context(page_of_citizen(embedded, settings, _KEY.encode(), demo.feed)) if plan.page else None
+        if page is not None:
+            console.print(f"the citizen's page: {page.address}; one click on {page.name} signs you in")
+            demo.has_page(page.address)
+        result = demo.show(console)
+        tell(result)
+        if page is not None and page.is_visited and console.is_terminal:
+            _wait(console, page.address)
+        return result
+
+
+def _wait(console: Console, address: str) -> None:
+    """Leave the page to whoever has signed in."""
+    console.print(f"the citizen's page stays at {address} until Ctrl-C")
+    with suppress(KeyboardInterrupt):
+        threading.Event().wait()
 
 
 @contextmanager
@@ -193,7 +216,7 @@ class _Demo:
             "log_level": 2,
         }
         checked = {subject.encode() for subject in self._checked}
-        self._feed = Feed(
+        self.feed = Feed(
             Producer(properties), settings.topic_events, city, key, plan.rate, plan.live_s, checked, self._applied
         )
         self._changes = _Changes(embedded.bootstrap_servers, settings.topic_changes)
@@ -206,10 +229,13 @@ class _Demo:
         self._tiers: Counter[str] = Counter()
         self._tiers_at_s = 0.0
 
+    def has_page(self, address: str) -> None:
+        self._view.page = address
+
     def close(self) -> None:
-        self._feed.end()
+        self.feed.end()
         self._changes.end()
-        self._feed.join(10.0)
+        self.feed.join(10.0)
         self._changes.join(5.0)
         self._lookup.close()
 
@@ -217,7 +243,7 @@ class _Demo:
         began_s = time.monotonic()
         screen = Screen(self._pack)
         watching = threading.Thread(target=self._watch_citizen, name="citizen", daemon=True)
-        for thread in (self._feed, self._changes, watching):
+        for thread in (self.feed, self._changes, watching):
             thread.start()
         if console.is_terminal:
             with Live(screen.draw(self._view), console=console, refresh_per_second=8, screen=True) as live:
@@ -226,7 +252,7 @@ class _Demo:
                     time.sleep(_REFRESH_S)
         else:
             self._show_plainly(console)
-        self._feed.check()
+        self.feed.check()
         last = screen.draw(self._refresh())
         if console.is_terminal:
             console.print(last, height=min(console.height, SCREEN_LINES))
@@ -252,7 +278,7 @@ class _Demo:
             time.sleep(_REFRESH_S)
 
     def _goes_on(self) -> bool:
-        return self._feed.is_alive()
+        return self.feed.is_alive()
 
     def _applied(self) -> int:
         return self._measured.applied
@@ -265,13 +291,13 @@ class _Demo:
             self._readings.append((now_s, measured))
             while self._readings[0][0] < now_s - _WINDOW_S and len(self._readings) > 2:
                 self._readings.popleft()
-        if self._feed.phase != "history" and self._live_from is None:
+        if self.feed.phase != "history" and self._live_from is None:
             self._live_from = self._measured
         since_s, since = self._readings[0]
         last_s, last = self._readings[-1]
         view = self._view
-        view.phase = self._feed.phase
-        view.published = self._feed.published
+        view.phase = self.feed.phase
+        view.published = self.feed.published
         view.applied = last.applied
         view.per_second = (last.applied - since.applied) / max(last_s - since_s, 1e-3)
         view.p50_ms = _in_ms(last.freshness_s(0.5, since))
@@ -281,7 +307,7 @@ class _Demo:
         view.changes = tuple(self._changes.last)
         view.steps = [
             (at, step.title, step.chinese, *self._seen.get(number, (None, None)))
-            for number, (at, step) in enumerate(list(self._feed.steps))
+            for number, (at, step) in enumerate(list(self.feed.steps))
         ]
         view.scores = tuple(self._scores)
         return view
@@ -301,9 +327,9 @@ class _Demo:
             answer = self._lookup.lookup(self._citizen)
             if answer.status != "unknown":
                 self._view.score, self._view.tier, self._view.perks = answer.score, answer.tier, answer.entitlements
-                if answer.as_of != as_of and shown < len(self._feed.steps):
+                if answer.as_of != as_of and shown < len(self.feed.steps):
                     as_of = answer.as_of
-                    at, _ = self._feed.steps[shown]
+                    at, _ = self.feed.steps[shown]
                     self._seen[shown] = (answer.score, max(time.time() - at, 0.0) * 1000)
                     shown += 1
                 if answer.score is not None and (not self._scores or self._scores[-1] != answer.score):
@@ -313,25 +339,28 @@ class _Demo:
     def _prove(self, seconds: float) -> Result:
         """Wait until all is applied, then compare."""
         self._view.phase = "checking"
+        self.feed.count_up()
         ends_s = time.monotonic() + _DRAIN_S_MAX
-        while self._applied() < self._feed.published and time.monotonic() < ends_s:
+        while self._applied() < self.feed.published and time.monotonic() < ends_s:
             self._measured = read(self._port) or self._measured
             time.sleep(0.1)
-        facts = ledgers(self._feed.kept, self._key, PARTITIONS)
+        facts = ledgers(self.feed.kept, self._key, PARTITIONS)
         subjects = [parse_subject(subject) for subject in [*self._checked, self._citizen]]
         live_from = self._live_from or Measured()
-        return Result(
+        result = Result(
             proofs=[
-                *accounted(self._feed.expected, self._measured),
+                *accounted(self.feed.expected, self._measured),
                 scores_agree([one for one in subjects if one in facts], facts, self._lookup, self._pack),
             ],
-            published=self._feed.published,
+            published=self.feed.published,
             seconds=seconds,
             freshness_ms={
                 name: _in_ms(self._measured.freshness_s(share, live_from))
                 for name, share in (("p50", 0.5), ("p99", 0.99))
             },
         )
+        self.feed.counted()
+        return result
 
 
 def _in_ms(seconds: float | None) -> float | None:

@@ -41,6 +41,7 @@ class View:
     tiers: Mapping[str, int] = field(default_factory=dict)
     changes: Sequence[tuple[str, str | None, str | None]] = ()
     citizen: str = ""
+    page: str = ""
     score: int | None = None
     tier: str | None = None
     perks: Sequence[str] = ()
@@ -108,7 +109,10 @@ class Screen:
             took = "" if visible_ms is None else f"[dim]{visible_ms:.1f} ms[/]"
             steps.add_row(f"[dim]{when}[/]", Group(title, Text(chinese, "dim")), seen, took)
         body = Group(head, perks, Text(sparkline(view.scores), "green"), Text(""), steps)
-        return Panel(body, title=f"one citizen, {view.citizen}", title_align="left")
+        page = f"her page: {view.page}" if view.page else None
+        return Panel(
+            body, title=f"one citizen, {view.citizen}", title_align="left", subtitle=page, subtitle_align="left"
+        )
 
     def _tier(self, tier: str | None) -> Text:
         return Text("no score", "dim") if tier is None else Text(self._names[tier], self._colours[tier])

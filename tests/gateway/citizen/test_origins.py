@@ -1,6 +1,7 @@
 """Where a record comes from, read again in the log."""
 
 import asyncio
+
 import pytest
 
 from gateway.citizen.errors import NotTakenError, OriginGoneError
