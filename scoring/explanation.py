@@ -1,6 +1,6 @@
 """What an explanation is made of. It is data: every field is shown to somebody, and `to_json` shows all of them."""
 
-import datetime
+import datetime as dt
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
@@ -54,8 +54,8 @@ class Repair:
     path: str
     by: Words | None
     months: int | None
-    earliest: datetime.date | None
-    done: datetime.date | None
+    earliest: dt.date | None
+    done: dt.date | None
     words: Words
     basis: str
 
@@ -74,7 +74,7 @@ class Remark:
 
     type: str
     name: Words
-    date: datetime.date
+    date: dt.date
     evidence: Evidence
 
 
@@ -110,9 +110,9 @@ class Entry:
     name: Words
     grade: str
     grade_name: Words
-    date: datetime.date
-    start: datetime.date
-    until: datetime.date | None
+    date: dt.date
+    start: dt.date
+    until: dt.date | None
     points: int
     stated: int
     why: tuple[Why, ...]
@@ -175,7 +175,7 @@ class Explanation:
 
     """
 
-    day: datetime.date
+    day: dt.date
     kind: str
     pack: str
     pack_version: str
@@ -190,12 +190,13 @@ class Explanation:
     perks: tuple[str, ...]
     next: Benefit | None
     disputed: bool
-    until: datetime.date | None
+    until: dt.date | None
 
     @property
     def total(self) -> int:
         """The sum: the score, where there is one."""
-        return self.base + sum(one.points for one in (*self.contributions, *self.limits))
+        contributed = sum(one.points for one in self.contributions)
+        return self.base + contributed + sum(one.points for one in self.limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +210,7 @@ class Step:
 
     """
 
-    day: datetime.date
+    day: dt.date
     score: int | None
     tier: str | None
 
@@ -220,6 +221,6 @@ def to_json(value: Any) -> Any:
         return {field.name: to_json(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, tuple | list):
         return [to_json(one) for one in value]
-    if isinstance(value, datetime.date):
+    if isinstance(value, dt.date):
         return value.isoformat()
     return value
