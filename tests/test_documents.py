@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.citizen.errors import CitizenError
 from schemas.errors import Reason
 from stream.cli.output import Exit
 from stream.metrics import Metrics
@@ -64,6 +65,16 @@ def test_every_metric_is_documented(documents: str) -> None:
 
 def test_every_reason_of_refusal_is_documented(documents: str) -> None:
     assert missing([*Reason], documents) == [], WHERE
+
+
+def test_every_refusal_of_the_citizens_page_is_documented(documents: str) -> None:
+    def kinds(of: type[CitizenError]) -> list[str]:
+        return [of.kind] + [kind for one in of.__subclasses__() for kind in kinds(one)]
+
+    abstract = {"", "act-refused", "sign-in-failed", "bad-request"}
+    found = [kind for kind in kinds(CitizenError) if kind not in abstract]
+    assert len(found) > 10
+    assert missing(found, documents) == [], "docs/citizen.md is the place for it"
 
 
 def test_every_exit_code_is_documented(documents: str) -> None:

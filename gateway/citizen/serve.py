@@ -124,7 +124,7 @@ def build(
 
 def serve(deployment: Deployment, host: str, port: int, *, access_log: bool = True) -> None:
     """Serve the page until SIGINT or SIGTERM. In the main thread only."""
-    server = _server(deployment, kafka_log(deployment), host, port, access_log=access_log)
+    server = _server(deployment, kafka_log(deployment), (host, port), access_log=access_log, clock=time.time)
     log = structlog.get_logger("jasmine.citizen")
     log.info("serving", address=deployment.address, pack=f"{deployment.pack.hash:016x}")
     with signals_end_the_service_only():
@@ -133,9 +133,11 @@ def serve(deployment: Deployment, host: str, port: int, *, access_log: bool = Tr
 
 
 @contextmanager
-def served(deployment: Deployment, log: Log, host: str, port: int) -> Iterator[None]:
+def served(
+    deployment: Deployment, log: Log, host: str, port: int, clock: Callable[[], float] = time.time
+) -> Iterator[None]:
     """Serve the page from a thread of its own until the block ends."""
-    server = _server(deployment, log, host, port, access_log=False)
+    server = _server(deployment, log, (host, port), access_log=False, clock=clock)
     thread = threading.Thread(target=server.run, name="citizen", daemon=True)
     thread.start()
     try:
@@ -163,12 +165,14 @@ class _Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
-def _server(deployment: Deployment, log: Log, host: str, port: int, *, access_log: bool) -> _Server:
+def _server(
+    deployment: Deployment, log: Log, at: tuple[str, int], *, access_log: bool, clock: Callable[[], float]
+) -> _Server:
     ending = threading.Event()
     config = uvicorn.Config(
-        build(deployment, log, ending=ending.is_set, access_log=access_log),
-        host=host,
-        port=port,
+        build(deployment, log, ending=ending.is_set, clock=clock, access_log=access_log),
+        host=at[0],
+        port=at[1],
         # Our own line has no address, in which a record's number stands.
         access_log=False,
         log_config=None,
