@@ -427,10 +427,10 @@ def _scan(
         quantity = 0
         if seen >> _QUANTITY & 1:
             a = spans[_QUANTITY, 0]
-            count = spans[_QUANTITY, 1] - a
-            if count < 1 or count > 5 or data[a] == 48:
+            digits = spans[_QUANTITY, 1] - a
+            if digits < 1 or digits > 5 or data[a] == 48:
                 continue
-            quantity = _digits(data, a, count)
+            quantity = _digits(data, a, digits)
             if quantity < 1 or quantity > QUANTITY_MAX:
                 continue
         link = uint64(0)

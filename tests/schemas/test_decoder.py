@@ -1,6 +1,7 @@
 """A batch of raw records to facts."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -48,6 +49,18 @@ def test_of_a_mixed_batch_the_good_become_facts_and_the_bad_are_named() -> None:
         (2, Reason.NOT_JSON),
         (4, Reason.UNKNOWN_TYPE),
     ]
+
+
+@pytest.mark.parametrize("before", range(4))
+def test_a_broken_event_is_refused_whatever_quantity_stands_before_it(before: int) -> None:
+    # As many records as the quantity has digits, and one: a count of the two that is mixed up would fit.
+    quantity = value_of("capability.tenure.accrued", data={"quantity": 10**before})
+    batch = [a_kafka_record(b"{"), *(a_kafka_record(value_of()) for _ in range(before)), a_kafka_record(quantity)]
+
+    decoded = DECODER.decode(batch)
+
+    assert [one.index for one in decoded.refused] == [0]
+    assert len(decoded.facts) == len(batch) - 1
 
 
 def test_a_batch_ends_behind_the_last_record_of_each_partition_refused_or_not() -> None:
