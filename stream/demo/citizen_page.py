@@ -77,7 +77,8 @@ def page_of_citizen(embedded: Embedded, settings: Settings, key: bytes, feed: Fe
     port = _free_port()
     address = f"http://{_HOST}:{port}"
     page = DemoPage(f"{address}/sign-in", name)
-    publisher = AsyncPublisher({"bootstrap.servers": embedded.bootstrap_servers}, settings.topic_events)
+    properties = {"bootstrap.servers": embedded.bootstrap_servers, "log_level": 2}
+    publisher = AsyncPublisher(properties, settings.topic_events)
     parts = _FeedLog(feed, publisher, key)
     log = Log(publish=parts.publish, origins=parts, running=publisher, on_sign_in=page.visit)
     with local_provider({name: identity_number()}) as issuer:

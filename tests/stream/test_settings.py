@@ -138,3 +138,21 @@ def test_a_redis_client_keeps_to_the_stated_timeout_and_does_not_try_again_by_it
     assert (options["host"], options["port"], options["db"]) == ("redis", 7000, 3)
     assert (options["socket_timeout"], options["socket_connect_timeout"]) == (0.7, 0.7)
     assert options["retry"].get_retries() == 0
+
+
+def test_the_key_of_the_citizens_sessions_is_needed_and_long_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SettingsError, match="JASMINE_SESSION_KEY is not set"):
+        _ = load_settings().cookie_key
+
+    monkeypatch.setenv("JASMINE_SESSION_KEY", "short")
+    with pytest.raises(SettingsError, match="JASMINE_SESSION_KEY has 5 bytes"):
+        _ = load_settings().cookie_key
+
+
+def test_a_secret_of_the_citizens_page_may_stand_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "secret").write_text("what the provider knows\n")
+    without = load_settings().provider_secret
+    monkeypatch.setenv("JASMINE_OIDC_CLIENT_SECRET_FILE", str(tmp_path / "secret"))
+
+    assert without == ""
+    assert load_settings().provider_secret == "what the provider knows"
