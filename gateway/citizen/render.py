@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -37,21 +37,8 @@ class Renderer:
     """Writes pages and sections. Every value is escaped."""
 
     def __init__(self, *, synthetic: bool) -> None:
-        self._environment = Environment(
-            loader=FileSystemLoader(_HERE / "templates"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._environment.globals.update(
-            signed=signed,
-            synthetic=synthetic,
-            section_names=SECTIONS,
-            version=_version(),
-            plot_width=PLOT_WIDTH,
-            plot_height=PLOT_HEIGHT,
-        )
+        self._environment = _environment()
+        self._always = {"synthetic": synthetic, "version": _version()}
 
     def page(self, name: str, look: Look, **values: Any) -> str:
         """Return a whole page."""
@@ -68,8 +55,23 @@ class Renderer:
             written=partial(written, language),
             language=language,
             look=look,
+            **self._always,
             **values,
         )
+
+
+@cache
+def _environment() -> Environment:
+    """Return the templates, each of which is compiled once in a process."""
+    environment = Environment(
+        loader=FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(signed=signed, section_names=SECTIONS, plot_width=PLOT_WIDTH, plot_height=PLOT_HEIGHT)
+    return environment
 
 
 def _version() -> str:
