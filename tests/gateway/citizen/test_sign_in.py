@@ -69,15 +69,17 @@ def forged() -> str:
     return str(URLSafeTimedSerializer(b"another key of 16 bytes or more", salt="jasmine session").dumps([LIN, "token"]))
 
 
-@pytest.mark.parametrize("cookie", ["x", "a.b.c", forged()])
-def test_a_forged_session_is_refused_with_a_reason_and_logged(world: World, log: list[Any], cookie: str) -> None:
-    world.client.cookies.set(SESSION_COOKIE, cookie)
-    told = world.client.get("/", headers=JSON)
+def test_a_forged_session_is_refused_with_a_reason_and_logged(world: World, log: list[Any]) -> None:
+    for cookie in ("x", "a.b.c", forged()):
+        world.client.cookies.clear()
+        world.client.cookies.set(SESSION_COOKIE, cookie)
+        told = world.client.get("/", headers=JSON)
 
-    assert told.status_code == HTTPStatus.UNAUTHORIZED
-    assert told.headers["content-type"] == "application/problem+json"
-    assert told.json()["type"] == "urn:jasmine:problem:session-forged"
-    assert {"event": "refused", "reason": "session-forged", "status": 401, "log_level": "warning"} in log
+        assert told.status_code == HTTPStatus.UNAUTHORIZED
+        assert told.headers["content-type"] == "application/problem+json"
+        assert told.json()["type"] == "urn:jasmine:problem:session-forged"
+
+    assert log.count({"event": "refused", "reason": "session-forged", "status": 401, "log_level": "warning"}) == 3
 
 
 def test_a_session_that_was_changed_by_one_letter_is_refused(world: World) -> None:
