@@ -380,6 +380,12 @@ def test_several_defects_of_one_rule_are_told_at_once(tmp_path: Path) -> None:
         load_pack(folder)
 
 
+@pytest.mark.parametrize("name", ["subject.registered", "consent.withdrawn", "subject.deceased"])
+def test_whether_somebody_is_scored_cannot_itself_need_a_consent(name: str) -> None:
+    with pytest.raises(ValueError, match="cannot itself need a consent; remove opt_in"):
+        pack_with({"type": name, "opt_in": True})
+
+
 def test_a_folder_without_a_pack_says_what_a_pack_is(tmp_path: Path) -> None:
     with pytest.raises(PackError, match=r"pack\.yaml: cannot be read .*; a pack is a folder with pack\.yaml and rules"):
         load_pack(tmp_path)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from schemas.catalogue import EventType
 from schemas.days import date_of
-from scoring.pack import Anchor, Dimension, Pack, RepairPath, Rule
+from scoring.pack import ABOUT_THE_SUBJECT, Anchor, Dimension, Pack, RepairPath, Rule
 from tests.support.records import FIRST_DAY, RECORD_TYPES, shipped
 
 Changes = Mapping[str, Any]
@@ -109,7 +109,8 @@ def _rules(draw: st.DrawFn, event_type: EventType) -> Rule:
             "steps": steps,
             "every": every,
             "record_only": any(one["ceiling"] for one in grades.values()) and draw(st.booleans()),
-            "opt_in": draw(st.sampled_from([False, False, True])) or event_type.name in _OPTED_IN,
+            "opt_in": not ABOUT_THE_SUBJECT & set(event_type.name.split("."))
+            and (event_type.name in _OPTED_IN or draw(st.sampled_from([False, False, True]))),
             "counts": "all" if steps else draw(st.sampled_from(["all", "all", "latest"])),
             "cap": None if group else draw(caps),
             "cap_year": draw(caps),
