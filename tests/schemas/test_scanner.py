@@ -45,6 +45,7 @@ def is_accepted(value: bytes) -> bool:
 def hold_to_the_specification(value: bytes, recorded_ms: int = NO_LIMIT_MS) -> bool:
     """Return whether the scanner accepts; fail if the specification then disagrees."""
     scanned = scan(value, recorded_ms)
+    assert scanned.accepted_count == scanned.accepted.sum()
     if scanned.accepted[0]:
         record = ARecord(raw=value, at_partition=0, at_offset=OFFSET, recorded_ms=recorded_ms)
         fact, subject = SPECIFICATION.decode_one(record)
