@@ -126,6 +126,6 @@ def _is_resident_number(number: str) -> bool:
 def _checked_credit_code(credit_code: str) -> str:
     try:
         return uscc.validate(credit_code)
-    except ValidationError:
+    except ValueError:  # its own errors are such, and so is what it lets through of a line break within the number
         message = "not a valid GB 32100 unified social credit code: check its 18 characters and its last one"
         raise IdentityNumberError(message) from None
