@@ -1,21 +1,20 @@
 """The lookup over HTTP: what a payment gateway asks at the moment of payment, and no more than it may know."""
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from datetime import date
 from typing import Annotated, Any, Literal, Protocol
 
 import orjson
-import structlog
 from fastapi import FastAPI, Path, Query, Response
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel, Field
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway import problems
 from gateway.address import SUBJECT_PATTERN
 from gateway.answer import Answer
+from gateway.envelope import Envelope
 from gateway.errors import CardFormatError, StaleCardError, StandingUnavailableError, SubjectFormatError
 from gateway.metrics import CONTENT_TYPE, Metrics
 from gateway.names import Scenario
@@ -92,7 +91,7 @@ def create_app(lookup: StandingReader, *, access_log: bool = True) -> FastAPI:
     problems.install(app)
     _add_standing(app, lookup, metrics)
     _add_operations(app, lookup, metrics)
-    app.add_middleware(_Envelope, access_log=access_log)
+    app.add_middleware(Envelope, headers=lambda _: _NO_STORE, log="jasmine.gateway" if access_log else None)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's way to extend it
     return app
 
@@ -183,36 +182,3 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
         schemas["Problem"] = problems.SCHEMA
         app.openapi_schema = document
     return app.openapi_schema
-
-
-class _Envelope:
-    """Around every answer: nobody may keep it, and one line in the log, which never names the subject."""
-
-    def __init__(self, app: ASGIApp, *, access_log: bool) -> None:
-        self._app = app
-        self._log = structlog.get_logger("jasmine.gateway") if access_log else None
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        begun = time.perf_counter()
-        status = 500
-
-        async def send_on(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                message["headers"] = [*message["headers"], *_NO_STORE]
-            await send(message)
-
-        try:
-            await self._app(scope, receive, send_on)
-        finally:
-            if self._log is not None:
-                self._write(self._log.info, scope, status, time.perf_counter() - begun)
-
-    def _write(self, info: Callable[..., object], scope: Scope, status: int, seconds: float) -> None:
-        # The route's pattern, not its path, in which the subject stands.
-        route = getattr(scope.get("route"), "path", None)
-        info("request", method=scope["method"], route=route, status=status, seconds=round(seconds, 6))

@@ -100,6 +100,11 @@ class EventType:
     quantity: str = ""
     control: bool = False
 
+    @property
+    def about_the_subject(self) -> bool:
+        """Whether it says who somebody is and what they allow, on which it depends that there is a score at all."""
+        return self.name.startswith(("subject.", "consent."))
+
 
 _R, _L, _O = Kind.RESIDENT, Kind.LEGAL_PERSON, Kind.ORGANISATION
 _ANY = frozenset({_R, _L, _O})

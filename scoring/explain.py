@@ -51,8 +51,6 @@ __all__ = [
 ]
 
 PRINCIPAL_MAX = 4
-# These say who somebody is and what they allow; without them there is no score to compare.
-_ABOUT_THE_SUBJECT = ("subject.", "consent.")
 _CONTROL = np.zeros(1 << 16, np.bool_)
 _CONTROL[[code for code, one in TYPES_BY_CODE.items() if one.control]] = True
 _SETTLING = (DISPUTED.code, RESOLVED.code)
@@ -139,7 +137,8 @@ def history(
 def _effects(ledger: Facts, counted: Counted, pack: Pack, kind: str, rules: Rules | None) -> Mapping[int, int]:
     """Return by how much the score would rise without each record and what is said of it."""
     score = counted.state.score
-    moving = [one for one in counted.records if not one.rule.type.startswith(_ABOUT_THE_SUBJECT)]
+    # Without what is about the subject itself there is no score to compare.
+    moving = [one for one in counted.records if not one.rule.event_type.about_the_subject]
     if score is None or not moving:
         return {}
     without = [ledger[(ledger["record"] != np.uint64(one.record)) & ~_is_said_of(ledger, one.record)] for one in moving]
@@ -161,7 +160,7 @@ class _Writer:
         self._counted = counted
         self._pack = pack
         self._partition = partition
-        about = [code for code, one in TYPES_BY_CODE.items() if one.name.startswith(_ABOUT_THE_SUBJECT)]
+        about = [code for code, one in TYPES_BY_CODE.items() if one.about_the_subject]
         self._about_the_subject = np.isin(ledger["type"], about)
 
     def entry(self, record: Record, effect: int) -> Entry:

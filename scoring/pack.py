@@ -60,8 +60,6 @@ FORBIDDEN = frozenset(
 
 # Health information, of which what somebody chose to do may count if they wish it (regulation art. 14; PIPL art. 29).
 ONLY_BY_CONSENT = frozenset({"blood", "marrow"})
-# First words of types by which it is known whether, and as what, somebody is scored.
-ABOUT_THE_SUBJECT = frozenset({"subject", "consent"})
 
 
 class Dimension(IntEnum):
@@ -301,11 +299,11 @@ class Rule(_Strict):
             yield f"'{min(forbidden)}' may not be scored; remove the rule"
         if (private := ONLY_BY_CONSENT & words) and not self.opt_in:
             yield f"'{min(private)}' is health information; add opt_in: true, or remove the rule"
-        if self.opt_in and words & ABOUT_THE_SUBJECT:
-            yield "what says whether somebody is scored cannot itself need a consent; remove opt_in"
         if event_type is None or event_type.control:
             yield f"no record type of the catalogue is called '{self.type}'"
             return
+        if self.opt_in and event_type.about_the_subject:
+            yield "what says whether somebody is scored cannot itself need a consent; remove opt_in"
         stated, known = set(self.grades), {grade.label for grade in event_type.grades}
         if missing := known - stated:
             yield f"no points for grade {', '.join(sorted(missing))}; a grade may have 0 points"

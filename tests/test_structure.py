@@ -31,7 +31,7 @@ CLOCKS = {
     "gateway/producer.py": "likewise, monotonic: how long a publisher waits",
     "gateway/deadline.py": "a deadline is an instant of the monotonic clock",
     "gateway/citizen/serve.py": "a composition root",
-    "gateway/citizen/envelope.py": "how long a request took, for a line of the log",
+    "gateway/envelope.py": "how long a request took, for a line of the log",
     "gateway/serve.py": "a composition root",
     "stream/worker.py": "a composition root",
     "stream/transport.py": "monotonic only: pauses and intervals of its own thread",

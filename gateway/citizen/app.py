@@ -16,7 +16,7 @@ from starlette.staticfiles import StaticFiles
 from gateway.address import partition_of
 from gateway.citizen import refusals
 from gateway.citizen.acts import Acts
-from gateway.citizen.envelope import Envelope
+from gateway.citizen.envelope import BrowserHeaders
 from gateway.citizen.errors import AlreadyDoneError, NoSuchRecordError, NotRepairableError, SessionError, TooEarlyError
 from gateway.citizen.live import Watch, changed, event
 from gateway.citizen.origins import Place
@@ -27,6 +27,7 @@ from gateway.citizen.signin import SignIn
 from gateway.citizen.texts import text
 from gateway.citizen.view import Page, RecordShown
 from gateway.citizen.visit import SIGN_IN_COOKIE, Cookies, look_of, wants_page
+from gateway.envelope import Envelope
 from scoring.explain import to_json
 from scoring.pack import SCORE_MAX
 
@@ -89,7 +90,8 @@ def create_app(parts: Parts, *, access_log: bool = True) -> FastAPI:
     _add_acts(app, parts, renderer)
     _add_operations(app, parts)
     app.mount("/static", StaticFiles(directory=STATIC))
-    app.add_middleware(Envelope, secure=parts.cookies.secure, access_log=access_log)
+    headers = BrowserHeaders(secure=parts.cookies.secure)
+    app.add_middleware(Envelope, headers=headers, log="jasmine.citizen" if access_log else None)
     return app
 
 

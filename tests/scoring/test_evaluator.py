@@ -13,7 +13,7 @@ from scoring.card import CARD
 from scoring.evaluator import State, evaluate
 from scoring.kernel import evaluate as evaluate_cards
 from scoring.rules import compile_rules
-from tests.support.packs import Variant, packs
+from tests.support.packs import Case, cases
 from tests.support.records import (
     EMPTY,
     RECORD_TYPES,
@@ -32,14 +32,6 @@ from tests.support.records import (
 
 SHIPPED = compile_rules(shipped())
 KINDS = st.sampled_from(Kind)
-Case = tuple[Variant, Facts]
-
-
-@st.composite
-def cases(draw: st.DrawFn) -> Case:
-    """A random pack, and a ledger mostly of the types whose rules are random."""
-    variant = draw(packs())
-    return variant, draw(ledgers(variant.types + RECORD_TYPES[:2]))
 
 
 @given(ledgers(), days(), KINDS)

@@ -16,9 +16,8 @@ from scoring.pack import Pack
 from scoring.reasons import REPAIR_LAWS, Reason
 from scoring.rules import compile_rules
 from scoring.words import appeal_words, grade_name, publisher_name
-from tests.support.packs import Variant, pack_with, packs
+from tests.support.packs import Case, cases, pack_with
 from tests.support.records import (
-    RECORD_TYPES,
     a_control,
     a_record,
     day,
@@ -31,14 +30,6 @@ from tests.support.records import (
 
 ME = registered()
 SHIPPED = compile_rules(shipped())
-Case = tuple[Variant, Facts]
-
-
-@st.composite
-def cases(draw: st.DrawFn) -> Case:
-    """A random pack, and a ledger mostly of the types whose rules are random."""
-    variant = draw(packs())
-    return variant, draw(ledgers(variant.types + RECORD_TYPES[:2]))
 
 
 def explained(on: str, *facts: object, pack: Pack | None = None) -> Explanation:

@@ -162,7 +162,13 @@ def test_the_run_without_faults_does_something_of_everything(calm: tuple[End, Ru
     assert (end.waiting, end.due) == (0, {})
 
 
-@pytest.mark.parametrize("fault", Fault)
+# A command has one sending and many answers: failing each of those takes seconds.
+_OF_ANSWERS = [Fault.ANSWER_LOST, Fault.ANSWER_LATE, Fault.REFUSED]
+
+
+@pytest.mark.parametrize(
+    "fault", [pytest.param(one, marks=pytest.mark.slow if one in _OF_ANSWERS else ()) for one in Fault]
+)
 def test_whichever_call_to_redis_fails_the_end_is_the_same(
     valkey_server: str, client: Any, calm: tuple[End, Run], fault: Fault
 ) -> None:

@@ -239,6 +239,7 @@ def test_a_stop_waits_for_the_poll_in_flight_and_reads_no_more(cluster: str) -> 
     assert len(finished) == 1
 
 
+@pytest.mark.slow
 def test_a_stop_does_not_wait_for_ever_for_an_agent_that_hangs(cluster: str) -> None:
     fill(cluster, "hangs", per_partition=1)
     begun = asyncio.Event()
@@ -287,6 +288,7 @@ def test_an_assignment_waits_for_the_store_and_starts_where_it_says(cluster: str
     assert {p: start for poll in reversed(polls) for p, start in poll.starts.items()} == {0: 0, 1: 4, 3: 0}
 
 
+@pytest.mark.slow
 def test_a_stop_ends_an_assignment_that_waits_for_the_store(cluster: str) -> None:
     asked = asyncio.Event()
     errors: list[Exception] = []

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from schemas.catalogue import EventType
 from schemas.days import date_of
-from scoring.pack import ABOUT_THE_SUBJECT, Anchor, Dimension, Pack, RepairPath, Rule
-from tests.support.records import FIRST_DAY, RECORD_TYPES, shipped
+from schemas.facts import Facts
+from scoring.pack import Anchor, Dimension, Pack, RepairPath, Rule
+from tests.support.records import FIRST_DAY, RECORD_TYPES, ledgers, shipped
 
 Changes = Mapping[str, Any]
 _TIERS = [tier.id for tier in shipped().tiers]
@@ -64,6 +65,16 @@ def packs(draw: st.DrawFn) -> Variant:
     return Variant(pack, types)
 
 
+Case = tuple[Variant, Facts]
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> Case:
+    """A random pack, and a ledger mostly of the types whose rules are random."""
+    variant = draw(packs())
+    return variant, draw(ledgers(variant.types + RECORD_TYPES[:2]))
+
+
 def _without_group(rule: Rule) -> Rule:
     return rule.model_copy(update={"group": None}) if rule.group else rule
 
@@ -109,7 +120,7 @@ def _rules(draw: st.DrawFn, event_type: EventType) -> Rule:
             "steps": steps,
             "every": every,
             "record_only": any(one["ceiling"] for one in grades.values()) and draw(st.booleans()),
-            "opt_in": not ABOUT_THE_SUBJECT & set(event_type.name.split("."))
+            "opt_in": not event_type.about_the_subject
             and (event_type.name in _OPTED_IN or draw(st.sampled_from([False, False, True]))),
             "counts": "all" if steps else draw(st.sampled_from(["all", "all", "latest"])),
             "cap": None if group else draw(caps),
