@@ -6,7 +6,7 @@ refuses if anybody moved the fence since.
 """
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -32,6 +32,10 @@ _UNKNOWN = bytes(CARD.itemsize)
 
 Ints = NDArray[np.int64]
 Subjects = NDArray[np.uint64]
+
+
+def _nothing() -> None:
+    pass
 
 
 class Standings(NamedTuple):
@@ -147,8 +151,10 @@ class Store:
             raise PartitionLostError(lost)
         return dict(zip(partitions, map(int, nexts), strict=True)), split(values, of, subjects)
 
-    def commit(self, commit: Commit) -> bool:
+    def commit(self, commit: Commit, sent: Callable[[], None] = _nothing) -> bool:
         """Write a batch; return False, having written nothing, if another worker moved a fence since `load`.
+
+        `sent` is called when only the answer is left to wait for.
 
         Raises:
             StoreUnavailableError: Redis does not answer, or refuses. Whether it wrote is then open: load again.
@@ -157,7 +163,7 @@ class Store:
         """
         commands, count = transaction(commit)
         connection = self._connected()
-        answers = self._round_trip(connection, commands, count)
+        answers = self._round_trip(connection, commands, count, sent)
         if answers[-1] is None:
             return False
         if failed := [str(answer) for answer in answers[-1] if isinstance(answer, redis.RedisError)]:
@@ -239,11 +245,18 @@ class Store:
                 raise StoreUnavailableError(str(error)) from error
         return self._connection
 
-    def _round_trip(self, connection: Any, commands: Sequence[bytes | memoryview], answers: int) -> list[Any]:
+    def _round_trip(
+        self,
+        connection: Any,
+        commands: Sequence[bytes | memoryview],
+        answers: int,
+        sent: Callable[[], None] = _nothing,
+    ) -> list[Any]:
         try:
             # In one piece: each piece would wake Redis by itself.
             connection.send_packed_command([b"".join(commands)])
             self.round_trips += 1
+            sent()
             return [connection.read_response(disable_decoding=True) for _ in range(answers)]
         except redis.RedisError as error:
             self.disconnect()

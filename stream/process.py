@@ -67,13 +67,20 @@ class Processor:
         self._rules = rules
         self._clock = clock
 
-    def process(self, topic: str, records: Sequence[RawRecord], starts: Mapping[int, int]) -> Outcome:
+    def process(
+        self,
+        topic: str,
+        records: Sequence[RawRecord],
+        starts: Mapping[int, int],
+        sent: Callable[[], None] = lambda: None,
+    ) -> Outcome:
         """Apply the records of one poll.
 
         Args:
             topic: where they come from, for dead letters.
             records: in the order of the log within a partition.
             starts: by partition of the poll, the position it was read from; there may be partitions without records.
+            sent: called when all that is left is to wait for the answer to the commit.
 
         Raises:
             StoreError: nothing is known to be written; a retryable one asks for the same call again.
@@ -83,7 +90,7 @@ class Processor:
             return self._compare(starts)
         decoded = self._decoder.decode(records)
         while True:
-            outcome = self._attempt(topic, records, starts, decoded)
+            outcome = self._attempt(topic, records, starts, decoded, sent)
             if outcome is not None:
                 return outcome
 
@@ -94,7 +101,12 @@ class Processor:
         return Outcome(seeks={} if nexts == dict(starts) else nexts)
 
     def _attempt(
-        self, topic: str, records: Sequence[RawRecord], starts: Mapping[int, int], decoded: Decoded
+        self,
+        topic: str,
+        records: Sequence[RawRecord],
+        starts: Mapping[int, int],
+        decoded: Decoded,
+        sent: Callable[[], None],
     ) -> Outcome | None:
         """Load, evaluate and commit once; return None if another worker moved a fence meanwhile."""
         groups = grouped(decoded.subjects, decoded.partitions)
@@ -117,7 +129,7 @@ class Processor:
             after=Standings(cards, merged.facts, merged.starts),
             outbox=self._outbox(topic, records, refused, groups, before.cards, cards, merged.grown),
         )
-        if not self._store.commit(commit):
+        if not self._store.commit(commit, sent):
             return None
         return self._outcome(decoded, merged, refused, commit)
 

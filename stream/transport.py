@@ -1,12 +1,15 @@
 """Kafka to Faust: one Faust message a poll, pulled with one credit.
 
 A thread polls librdkafka and hands what it read to the event loop as one `Poll`; it polls again only when the agent
-has called `Poll.done()`. Records that arrive meanwhile wait in librdkafka and become one bigger `Poll`, so a slow batch
-makes the next one cheaper instead of making a queue longer.
+has called `Poll.ahead()`, or `Poll.done()`. Records that arrive meanwhile wait in librdkafka and become one bigger
+`Poll`, so a slow batch makes the next one cheaper instead of making a queue longer. `ahead` is for the moment when all
+that is left of a batch is to wait for an answer: the next one is read in that time.
 
-*Invariant*: while the thread is inside librdkafka, no `Poll` is in flight. Kafka's rebalance callbacks run only there,
-so a partition is never given up under work in flight. The one gap, a callback between the records of a single poll, is
-closed in `_Poller._read`.
+*Invariant*: at most one `Poll` is with the agent, and one more is waiting for it.
+
+*Invariant*: no rebalance while a `Poll` is in flight. Kafka's callbacks run on this thread, and wait there until what
+was handed on is done, so a partition is never given up under work in flight. The one gap, a callback between the
+records of a single poll, is closed in `_Poller._read`.
 
 *Invariant*: every partition starts where `KafkaWiring.positions` says, or at the beginning of its log. Neither the
 group's committed offsets nor a reset policy is ever asked.
@@ -24,7 +27,7 @@ from functools import partial
 from math import inf
 from time import monotonic
 from types import MappingProxyType
-from typing import Any, ClassVar, Protocol, TypeVar, cast
+from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar, cast
 
 import confluent_kafka
 from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
@@ -100,6 +103,10 @@ def _ignore(_: object) -> None:
     pass
 
 
+def _nothing() -> None:
+    pass
+
+
 def _log(error: Exception) -> None:
     logger.warning("%s; going on", error)
 
@@ -114,11 +121,20 @@ class Poll:
     #: By partition: the offset expected next before this poll. Not the first record's offset: logs have holes. Every
     #: `KafkaWiring.compare_s` it names all partitions held, also those without a record.
     starts: Mapping[int, int]
-    #: What `done` calls. A test that needs no transport leaves it out.
+    #: What `done` and `ahead` call. A test that needs no transport leaves them out.
     credit: Callable[[Mapping[int, int]], None] = field(default=_ignore, repr=False, compare=False)
+    advance: Callable[[], None] = field(default=_nothing, repr=False, compare=False)
+
+    def ahead(self) -> None:
+        """Let the thread read the next Poll before this one is done; it starts where this one ends.
+
+        Should this one end otherwise, by `done(seeks)`, the next one's starts no longer fit what was applied, and it
+        has to be refused like any other that does not fit. Calling it again has no effect.
+        """
+        self.advance()
 
     def done(self, seeks: Mapping[int, int] = MappingProxyType({})) -> None:
-        """Let the thread poll again, once; partitions in `seeks` are read from these offsets on.
+        """End this Poll and let the thread poll again, once; partitions in `seeks` are read from these offsets on.
 
         An agent that fails leaves its Poll undone, and nothing after it is read: the app stops instead.
         """
@@ -159,6 +175,13 @@ class WiredApp(Protocol):
 T = TypeVar("T")
 
 
+class _Credit(NamedTuple):
+    """What the event loop says of a Poll: that the next one may be read, or with `seeks`, that it is done."""
+
+    poll: int
+    seeks: Mapping[int, int] | None
+
+
 class _Poller(threading.Thread):
     """The only thread that touches librdkafka. Knows Kafka and the event loop, nothing of Faust."""
 
@@ -173,7 +196,7 @@ class _Poller(threading.Thread):
         super().__init__(name=f"poll {topic}")
         self.ended = asyncio.Event()
         self._topic, self._wiring = topic, wiring
-        self._hand_on, self._rebalance, self._crash = hand_on, rebalance, crash
+        self._hand_on_to_agent, self._rebalance, self._crash = hand_on, rebalance, crash
         self._loop = asyncio.get_running_loop()
         self._stopping = threading.Event()
         self._properties = {**_SPEED, **wiring.properties, **_CORRECTNESS}
@@ -181,13 +204,18 @@ class _Poller(threading.Thread):
             del self._properties["partition.assignment.strategy"]
         self._incremental = "cooperative" in str(self._properties.get("partition.assignment.strategy", "cooperative"))
         self._consumer: confluent_kafka.Consumer
-        # The credit for the next poll: the seeks of the Poll that ended, or None for a Poll that will not end.
-        self._credits: queue.SimpleQueue[Mapping[int, int] | None] = queue.SimpleQueue()
+        # None says that what is in flight will never be done.
+        self._credits: queue.SimpleQueue[_Credit | None] = queue.SimpleQueue()
+        self._abandoned = False
         self._polls = 0
-        self._in_flight = 0
         self._rebalances = 0
-        # By partition held: the offset expected next, counting only Polls that are done; what the group was told of it.
+        # Where each Poll in flight ends, by its number; on the event loop, the last ones that were let go and done.
+        self._in_flight: dict[int, dict[int, int]] = {}
+        self._advanced = 0
+        self._ended = 0
+        # By partition held: the offset read next, the one behind what is done, and what the group was told of that.
         self._positions: dict[int, int] = {}
+        self._applied: dict[int, int] = {}
         self._committed: dict[int, int] = {}
         self._commit_at_s = 0.0
         self._compare_at_s = monotonic() + wiring.compare_s
@@ -211,13 +239,18 @@ class _Poller(threading.Thread):
         """Whether the last Poll has been handed on."""
         return self._stopping.is_set()
 
+    def _ahead(self, poll: int) -> None:
+        if poll > max(self._advanced, self._ended):
+            self._advanced = poll
+            self._credits.put(_Credit(poll, None))
+
     def _done(self, poll: int, seeks: Mapping[int, int]) -> None:
-        if poll != self._in_flight:
+        if poll <= self._ended:
             raise RuntimeError(f"Poll.done() was called twice, for poll {poll}: that would put two polls in flight")
         if not seeks.keys() <= self._positions.keys():
             raise ValueError(f"seeks were {dict(seeks)}, this worker holds only {sorted(self._positions)}")
-        self._in_flight = 0
-        self._credits.put(seeks)
+        self._ended = poll
+        self._credits.put(_Credit(poll, seeks))
 
     # Everything below runs on this thread.
 
@@ -239,9 +272,11 @@ class _Poller(threading.Thread):
                 self._commit(due_s=self._commit_at_s)
                 records = self._read()
                 if records or self._is_to_compare():
-                    self._hand_on_and_wait(records)
+                    self._hand_on(records)
+                    self._wait_for_credit()
         finally:
             self._stopping.set()
+            self._wait_until_done()
             self._consumer.close()
 
     def _running(self) -> bool:
@@ -250,9 +285,11 @@ class _Poller(threading.Thread):
     def _read(self) -> list[Message]:
         first = self._consumer.poll(_POLL_S)
         if first is None:
+            self._take_in_what_was_said()
             return []
         rebalances = self._rebalances
         records = [first, *self._consumer.consume(self._wiring.poll_records_max - 1, 0)]
+        self._take_in_what_was_said()
         if rebalances != self._rebalances:
             # A callback ran between two of these records: the earlier ones may be of partitions that are gone, or gone
             # and back at another offset. None is kept; what is still held is read again from its position.
@@ -267,7 +304,7 @@ class _Poller(threading.Thread):
     def _is_to_compare(self) -> bool:
         return bool(self._positions) and monotonic() >= self._compare_at_s
 
-    def _hand_on_and_wait(self, records: list[Message]) -> None:
+    def _hand_on(self, records: list[Message]) -> None:
         # The last record of a partition wins, and its offset is all that is needed: built without a loop in Python.
         lasts = cast(
             "dict[int, int]", dict(zip(map(Message.partition, records), map(Message.offset, records), strict=True))
@@ -277,17 +314,42 @@ class _Poller(threading.Thread):
             starts = dict(self._positions)
         else:
             starts = {partition: self._positions[partition] for partition in lasts}
-        self._polls = self._in_flight = self._polls + 1
-        self._tell(self._hand_on, Poll(self._topic, records, starts, partial(self._done, self._polls)))
-        while not self._loop.is_closed():
-            try:
-                seeks = self._credits.get(timeout=1.0)
-            except queue.Empty:
-                continue
-            if seeks is not None:
-                self._positions.update({partition: offset + 1 for partition, offset in lasts.items()} | dict(seeks))
-                self._seeks.update(seeks)
-            return
+        ends = {partition: offset + 1 for partition, offset in lasts.items()}
+        self._positions.update(ends)
+        self._polls = number = self._polls + 1
+        self._in_flight[number] = ends
+        poll = Poll(self._topic, records, starts, partial(self._done, number), partial(self._ahead, number))
+        self._tell(self._hand_on_to_agent, poll)
+
+    def _wait_for_credit(self) -> None:
+        """Wait until the next Poll may be read: the last one is done, or as good as done."""
+        while self._listens():
+            with contextlib.suppress(queue.Empty):
+                if self._take_in(self._credits.get(timeout=1.0)) == self._polls:
+                    return
+
+    def _wait_until_done(self) -> None:
+        while self._in_flight and self._listens():
+            with contextlib.suppress(queue.Empty):
+                self._take_in(self._credits.get(timeout=1.0))
+
+    def _listens(self) -> bool:
+        return not (self._abandoned or self._loop.is_closed())
+
+    def _take_in_what_was_said(self) -> None:
+        while not self._credits.empty():
+            self._take_in(self._credits.get())
+
+    def _take_in(self, credit: _Credit | None) -> int:
+        """Note what is done, and where to read instead; return the number of the Poll that was spoken of."""
+        if credit is None:
+            self._abandoned = True
+            return 0
+        if credit.seeks is not None:
+            self._applied.update(self._in_flight.pop(credit.poll))
+            for by_partition in (self._applied, self._positions, self._seeks) if credit.seeks else ():
+                by_partition.update(credit.seeks)
+        return credit.poll
 
     def _seek(self) -> None:
         for partition, offset in list(self._seeks.items()):
@@ -301,11 +363,11 @@ class _Poller(threading.Thread):
 
     def _commit(self, due_s: float) -> None:
         now_s = monotonic()
-        if now_s < due_s or self._positions == self._committed:
+        if now_s < due_s or self._applied == self._committed:
             return
         self._commit_at_s = now_s + _COMMIT_INTERVAL_S
-        self._committed = dict(self._positions)
-        offsets = [TopicPartition(self._topic, partition, offset) for partition, offset in self._positions.items()]
+        self._committed = dict(self._applied)
+        offsets = [TopicPartition(self._topic, partition, offset) for partition, offset in self._applied.items()]
         try:
             self._consumer.commit(offsets=offsets, asynchronous=True)
         except KafkaException as error:
@@ -315,6 +377,7 @@ class _Poller(threading.Thread):
 
     def _on_assign(self, consumer: confluent_kafka.Consumer, partitions: list[TopicPartition]) -> None:
         self._rebalances += 1
+        self._wait_until_done()
         assign = consumer.incremental_assign if self._incremental else consumer.assign
         try:
             starts = self._starts([each.partition for each in partitions])
@@ -322,19 +385,21 @@ class _Poller(threading.Thread):
             assign([])  # else confluent_kafka assigns in our place, at the group's offsets
             return
         assign([TopicPartition(self._topic, partition, offset) for partition, offset in starts.items()])
-        self._positions.update(starts)
-        self._committed.update(starts)
+        for by_partition in (self._positions, self._applied, self._committed):
+            by_partition.update(starts)
         self._settle([])
         self._tell(self._wiring.on_assigned, starts)
 
     def _on_revoke(self, consumer: confluent_kafka.Consumer, partitions: list[TopicPartition]) -> None:
+        self._wait_until_done()
         self._commit(due_s=0.0)
         self._on_lost(consumer, partitions)
 
     def _on_lost(self, consumer: confluent_kafka.Consumer, partitions: list[TopicPartition]) -> None:
         self._rebalances += 1
+        self._wait_until_done()
         gone = [each.partition for each in partitions]
-        for by_partition in (self._positions, self._committed, self._seeks):
+        for by_partition in (self._positions, self._applied, self._committed, self._seeks):
             for partition in gone:
                 by_partition.pop(partition, None)
         self._settle(gone)

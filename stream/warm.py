@@ -1,6 +1,6 @@
 """Compiling before joining: the kernels are ready before the first event, not on it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from time import perf_counter
 
@@ -54,7 +54,8 @@ class _NoStore(Store):
     def load(self, partitions: Sequence[int], of: Ints, subjects: Subjects) -> tuple[dict[int, int], Standings]:
         return dict.fromkeys(partitions, self._next), split([self._value], of, subjects)
 
-    def commit(self, commit: Commit) -> bool:
+    def commit(self, commit: Commit, sent: Callable[[], None] = lambda: None) -> bool:
+        sent()
         transaction(commit)
         self._next = commit.nexts[0]
         self._value = commit.after.cards[0].tobytes() + commit.after.facts.tobytes()

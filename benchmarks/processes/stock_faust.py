@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import Any, cast
 
@@ -47,8 +47,9 @@ class PlainStore(Store):
         nexts = {partition: int(answer) for partition, answer in zip(partitions, answers, strict=False)}
         return nexts, split(answers[len(partitions) :], of, subjects)
 
-    def commit(self, commit: Commit) -> bool:
+    def commit(self, commit: Commit, sent: Callable[[], None] = lambda: None) -> bool:
         """Write everything in one pipeline with MULTI and EXEC."""
+        sent()  # Faust reads ahead by itself
         pipeline = self._client.pipeline(transaction=True)
         pipeline.mset(self._values(commit))
         was, now = commit.before["valid_until"].tolist(), commit.after.cards["valid_until"].tolist()

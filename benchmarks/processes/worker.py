@@ -6,7 +6,7 @@ It ends by itself after so many events, or by SIGTERM.
 import argparse
 import cProfile
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from time import perf_counter_ns
 from typing import Any, ClassVar
@@ -56,9 +56,9 @@ class _TimedStore(Store):
         Stages.load_ns += perf_counter_ns() - began_ns
         return loaded
 
-    def commit(self, commit: Commit) -> bool:
+    def commit(self, commit: Commit, sent: Callable[[], None] = lambda: None) -> bool:
         began_ns = perf_counter_ns()
-        committed = super().commit(commit)
+        committed = super().commit(commit, sent)
         Stages.answered_ns = now_ns()
         Stages.commit_ns += perf_counter_ns() - began_ns
         Stages.refused += not committed
@@ -77,10 +77,16 @@ class _ObservedProcessor(Processor):
     until: ClassVar[int] = sys.maxsize
     worker: ClassVar[Worker]
 
-    def process(self, topic: str, records: Sequence[RawRecord], starts: Mapping[int, int]) -> Outcome:
+    def process(
+        self,
+        topic: str,
+        records: Sequence[RawRecord],
+        starts: Mapping[int, int],
+        sent: Callable[[], None] = lambda: None,
+    ) -> Outcome:
         kind = type(self)
         began_ns, used_s, trips = now_ns(), 0.0 if kind.records else cpu_s(), self._store.round_trips
-        outcome = super().process(topic, records, starts)
+        outcome = super().process(topic, records, starts, sent)
         if not records:
             Stages.comparisons += 1
             Stages.comparing_trips += self._store.round_trips - trips

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
+from unittest.mock import Mock
 from uuid import uuid4
 
 import confluent_kafka
@@ -183,7 +184,7 @@ def test_one_poll_holds_at_most_the_records_it_may(run: Run) -> None:
     assert max(len(poll.records) for poll in run.polls) == 150
 
 
-def test_never_are_two_polls_in_flight(run: Run) -> None:
+def test_never_are_two_polls_in_flight_of_an_agent_that_lets_none_be_read_ahead(run: Run) -> None:
     assert run.in_flight_max == 1
 
 
@@ -197,6 +198,79 @@ def test_the_group_is_told_what_is_done(run: Run) -> None:
 
 def test_no_thread_survives_a_stop(run: Run) -> None:
     assert run.threads_left == []
+
+
+# A run over a backlog whose agent lets the next poll be read while it is busy, and refuses what does not fit.
+
+
+@dataclass
+class AheadRun:
+    """A worker drained 4 partitions of 500 records, 50 a poll, and rewound partition 2 to 100 once it was past that."""
+
+    applied: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+    with_agent_max: int = 0
+    in_flight_max: int = 0
+    refused: int = 0
+    committed: list[int] = field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+def ahead_run(cluster: str) -> AheadRun:
+    run, topic = AheadRun(), "ahead"
+    app: Any = None
+    fill(cluster, topic, per_partition=500)
+    nexts = dict.fromkeys(PARTITIONS, 0)
+    with_agent = done = 0
+    rewound = False
+
+    async def handle(poll: Poll) -> None:
+        nonlocal with_agent, done, rewound
+        with_agent += 1
+        run.with_agent_max = max(run.with_agent_max, with_agent)
+        seeks = {}
+        if any(nexts[partition] != start for partition, start in poll.starts.items()):
+            run.refused += 1
+            seeks = {partition: nexts[partition] for partition in poll.starts}
+        else:
+            for partition, offsets in offsets_of(poll).items():
+                run.applied[partition] += offsets
+                nexts[partition] = offsets[-1] + 1
+            poll.ahead()
+            poll.ahead()  # as an attempt that is made again would
+            await asyncio.sleep(0.01)
+            run.in_flight_max = max(run.in_flight_max, app.consumer._poller._polls - done)
+            if not rewound and nexts[2] > 100:
+                rewound = True
+                del run.applied[2][100:]
+                seeks = {2: 100}
+                nexts[2] = 100
+        done += 1
+        with_agent -= 1
+        poll.done(seeks)
+
+    async def drain() -> None:
+        nonlocal app
+        async with worker(cluster, topic, handle, poll_records_max=50) as app:
+            await until(lambda: nexts == dict.fromkeys(PARTITIONS, 500))
+            with closing(confluent_kafka.Consumer({"bootstrap.servers": cluster, "group.id": topic})) as tool:
+                partitions = [TopicPartition(topic, partition) for partition in PARTITIONS]
+                await until(lambda: [each.offset for each in tool.committed(partitions, 5)] == [500] * 4)
+
+    asyncio.run(drain())
+    return run
+
+
+def test_one_poll_is_read_ahead_and_no_more(ahead_run: AheadRun) -> None:
+    assert ahead_run.in_flight_max == 2
+
+
+def test_an_agent_has_one_poll_at_a_time_also_when_the_next_is_read_ahead(ahead_run: AheadRun) -> None:
+    assert ahead_run.with_agent_max == 1
+
+
+def test_what_was_read_ahead_of_a_seek_does_not_fit_and_is_read_again(ahead_run: AheadRun) -> None:
+    assert ahead_run.refused >= 1
+    assert ahead_run.applied == {key: list(range(500)) for key in PARTITIONS}
 
 
 # Runs of their own.
@@ -503,6 +577,27 @@ def test_a_fatal_error_ends_the_poll_with_a_clear_message() -> None:
         poller = await poller_over(ScriptedConsumer([record(0, 0, fenced)]), {0: 0})
         with pytest.raises(transport.TransportError, match="Operator action: restart"):
             poller._read()
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("end", ["done", "abandoned"])
+def test_a_partition_is_given_up_only_when_what_is_in_flight_has_ended(end: str) -> None:
+    async def scenario() -> None:
+        consumer: Any = ScriptedConsumer([])
+        given_up = consumer.incremental_unassign = Mock()
+        poller = await poller_over(consumer, {0: 5})
+        poller._hand_on([record(0, 5)])
+        poller._ahead(1)
+        revoking = asyncio.create_task(asyncio.to_thread(poller._on_lost, consumer, [TopicPartition("t", 0)]))
+        await until(poller._credits.empty)
+        assert not given_up.called
+        if end == "done":
+            poller._done(1, {})
+        else:
+            poller.abandon()
+        await revoking
+        assert given_up.called
 
     asyncio.run(scenario())
 
