@@ -157,7 +157,7 @@ class Processor:
         if not len(changes) and not letters:
             return {}
         of = groups.partitions[places]
-        partitions = {*np.unique(of).tolist(), *letters}
+        partitions = {*of.tolist(), *letters}
         return {partition: entry(changes[of == partition], letters.get(partition, [])) for partition in partitions}
 
     def _outcome(self, decoded: Decoded, merged: Merged, refused: Sequence[Refused], commit: Commit) -> Outcome:
