@@ -104,7 +104,7 @@ def checked(event: CreditEvent) -> Encoded:
     for name in ("id", "source", "type", "subject"):
         _same(name, getattr(event, name), getattr(read, name))
     _same("time", int(event.time.timestamp()), int(read.time.timestamp()))
-    for name in ("grade", "quantity", "incident_key", "record_source", "record_id", "record_type"):
+    for name in ("grade", "quantity", "incident_key", "record_source", "record_id", "record_type", "linked_subjects"):
         stated = getattr(event.data, name)
         if stated is not None:
             _same(f"data.{name}", stated, getattr(read.data, name))

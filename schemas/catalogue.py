@@ -1,7 +1,7 @@
 """The catalogue of event types: the one table from which validation, JSON Schemas and AsyncAPI are derived.
 
-Codes of types and grades stand in ledgers: never change or reuse one. What a type is worth is not said here but in
-a rule pack.
+Codes of types and grades stand in ledgers: never change or reuse one. What a type reaches stands in the log under ids
+that follow from it: never change that either. What a type is worth is not said here but in a rule pack.
 """
 
 from dataclasses import dataclass
@@ -87,6 +87,9 @@ class EventType:
         grades: the grades it may state; one that has a single grade need not state it.
         quantity: the unit of ``data.quantity``, such as ``months``; empty when the type has none.
         control: whether it says something about another record rather than being one.
+        reaches: the type of the record that such an act of an organisation is about who represents it, for whom it
+            counts at the personal rate (Wendeng 2020 art. 6); empty where it is the organisation's alone.
+        reached_grades: of that record, one for each of `grades`; empty where they are the same.
 
     """
 
@@ -99,6 +102,12 @@ class EventType:
     grades: tuple[Grade, ...] = (Grade.STANDARD,)
     quantity: str = ""
     control: bool = False
+    reaches: str = ""
+    reached_grades: tuple[Grade, ...] = ()
+
+    def reached_grade(self, grade: Grade) -> Grade:
+        """Return the grade of the record about a representative, for one of this type's own."""
+        return (self.reached_grades or self.grades)[self.grades.index(grade)]
 
     @property
     def about_the_subject(self) -> bool:
@@ -122,7 +131,11 @@ def _record(
     kinds: frozenset[Kind] = _PERSON,
     grades: tuple[Grade, ...] = (Grade.STANDARD,),
     quantity: str = "",
+    *,
+    reaches: str | None = None,
+    reached_grades: tuple[Grade, ...] = (),
 ) -> EventType:
+    """Return a type of record; one that residents may have, too, reaches them as it is, unless it says otherwise."""
     return EventType(
         code=code,
         name=name,
@@ -132,6 +145,8 @@ def _record(
         kinds=kinds,
         grades=grades,
         quantity=quantity,
+        reaches=(name if kinds == _ANY else "") if reaches is None else reaches,
+        reached_grades=reached_grades,
     )
 
 
@@ -147,10 +162,11 @@ def _control(
         kinds=_ANY,
         grades=grades,
         control=True,
+        reaches=name,
     )
 
 
-REGISTERED = _record(1, "subject.registered", "主体登记", "Subject registered", "public-security", _ANY)
+REGISTERED = _record(1, "subject.registered", "主体登记", "Subject registered", "public-security", _ANY, reaches="")
 CORRECTED = _control(2, "record.corrected", "记录更正", "Record corrected", tuple(Grade))
 REVOKED = _control(3, "record.revoked", "记录撤销", "Record revoked")
 DISPUTED = _control(4, "record.disputed", "提出异议", "Record disputed")
@@ -163,8 +179,8 @@ REPAIR_APPLIED = _control(13, "repair.applied", "申请信用修复", "Repair ap
 REPAIR_REFUSED = _control(14, "repair.refused", "信用修复不予通过", "Repair refused")
 # What somebody allows, and takes back: to be scored at all, and to have health information used.
 _PURPOSES = (_G.SCORING, _G.HEALTH)
-CONSENTED = _record(10, "consent.granted", "授权同意", "Consent granted", "citizen", _ANY, _PURPOSES)
-WITHDRAWN = _record(11, "consent.withdrawn", "撤回同意", "Consent withdrawn", "citizen", _ANY, _PURPOSES)
+CONSENTED = _record(10, "consent.granted", "授权同意", "Consent granted", "citizen", _ANY, _PURPOSES, reaches="")
+WITHDRAWN = _record(11, "consent.withdrawn", "撤回同意", "Consent withdrawn", "citizen", _ANY, _PURPOSES, reaches="")
 DECEASED = _record(12, "subject.deceased", "死亡登记", "Subject deceased", "public-security")
 
 _FINES = (_G.FINE_MINOR, _G.FINE_MEDIUM, _G.FINE_MAJOR, _G.FINE_HUGE)
@@ -185,7 +201,9 @@ EVENT_TYPES: tuple[EventType, ...] = (
     CONSENTED,
     WITHDRAWN,
     DECEASED,
-    _record(9, "year.closed", "年度无不良信息", "Year closed without bad information", "credit-centre", _ANY),
+    _record(
+        9, "year.closed", "年度无不良信息", "Year closed without bad information", "credit-centre", _ANY, reaches=""
+    ),
     # Personal ability
     _record(20, "capability.tenure.accrued", "工作年限", "Working years", "human-resources", quantity="months"),
     _record(
@@ -267,7 +285,7 @@ EVENT_TYPES: tuple[EventType, ...] = (
     _record(
         46, "occupation.civilservant.archived", "公务员诚信档案", "Civil servant's file", "organisation-department"
     ),
-    _record(47, "occupation.labour.filed", "劳动用工备案", "Employment filed", "human-resources", _ANY),
+    _record(47, "occupation.labour.filed", "劳动用工备案", "Employment filed", "human-resources", _ANY, reaches=""),
     # Public credit
     _record(60, "library.loan.returned", "图书按时归还", "Library loan returned on time", "library"),
     _record(61, "library.loan.overdue", "图书逾期未还", "Library loan overdue", "library"),
@@ -395,6 +413,15 @@ EVENT_TYPES: tuple[EventType, ...] = (
         "human-resources",
         _ANY,
     ),
+    # A record of who represents an organisation, about what that did: not about a resident's own act.
+    _record(
+        122,
+        "admin.represented.violation",
+        "所代表单位违法失信",
+        "Violation by an organisation represented",
+        "market-regulator",
+        grades=_STEPS,
+    ),
     # Judicial credit
     _record(140, "court.enforcement.ordered", "判决强制执行", "Enforcement of a judgment", "court", _ANY),
     _record(141, "court.dishonest.listed", "失信被执行人", "Judgment defaulter listed", "court"),
@@ -410,7 +437,15 @@ EVENT_TYPES: tuple[EventType, ...] = (
         "court",
         grades=(_G.FINE_ONLY, _G.SUSPENDED_SENTENCE, _G.IMPRISONMENT),
     ),
-    # Organisations
+    _record(
+        147,
+        "court.represented.listed",
+        "所代表单位被列为失信被执行人",
+        "Represented organisation listed as judgment defaulter",
+        "court",
+    ),
+    # Organisations. What is a state of their own files, or a list of what was determined and reached people before,
+    # reaches nobody.
     _record(
         160,
         "org.wage.arrears.listed",
@@ -419,10 +454,30 @@ EVENT_TYPES: tuple[EventType, ...] = (
         "human-resources",
         _BODY,
         _STEPS,
+        reaches="admin.represented.violation",
     ),
-    _record(161, "org.food.incident", "食品安全事故", "Food safety incident", "market-regulator", _BODY, _STEPS),
+    _record(
+        161,
+        "org.food.incident",
+        "食品安全事故",
+        "Food safety incident",
+        "market-regulator",
+        _BODY,
+        _STEPS,
+        reaches="admin.represented.violation",
+        reached_grades=(_G.SERIOUS, _G.SEVERE, _G.SEVERE),
+    ),
     _record(162, "org.trace.gap", "追溯链缺失", "Gap in a product trace", "market-regulator", _BODY),
-    _record(163, "org.counterfeit.determined", "制售假冒", "Counterfeiting", "market-regulator", _BODY),
+    _record(
+        163,
+        "org.counterfeit.determined",
+        "制售假冒",
+        "Counterfeiting",
+        "market-regulator",
+        _BODY,
+        reaches="admin.represented.violation",
+        reached_grades=(_G.SERIOUS,),
+    ),
     _record(
         164,
         "org.labour.violation",
@@ -431,11 +486,31 @@ EVENT_TYPES: tuple[EventType, ...] = (
         "human-resources",
         _BODY,
         (_G.GENERAL, _G.ILLEGAL_EMPLOYMENT),
+        reaches="admin.represented.violation",
+        reached_grades=(_G.SERIOUS, _G.SEVERE),
     ),
-    _record(165, "org.penalty.imposed", "企业行政处罚", "Administrative penalty", "law-enforcement", _BODY, _FINES),
+    _record(
+        165,
+        "org.penalty.imposed",
+        "企业行政处罚",
+        "Administrative penalty",
+        "law-enforcement",
+        _BODY,
+        _FINES,
+        reaches="admin.penalty.imposed",
+        reached_grades=(_G.FINE_MINOR, _G.FINE_MAJOR, _G.FINE_MAJOR, _G.FINE_HUGE),
+    ),
     _record(166, "org.abnormal.listed", "经营异常名录", "Abnormal operation listed", "market-regulator", _BODY),
     _record(167, "org.serious.listed", "严重违法失信名单", "Serious violation listed", "market-regulator", _BODY),
-    _record(168, "org.dishonest.listed", "单位失信被执行人", "Judgment defaulter listed", "court", _BODY),
+    _record(
+        168,
+        "org.dishonest.listed",
+        "单位失信被执行人",
+        "Judgment defaulter listed",
+        "court",
+        _BODY,
+        reaches="court.represented.listed",
+    ),
     _record(
         169,
         "org.redlist.listed",

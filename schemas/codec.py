@@ -20,6 +20,8 @@ from schemas.events import (
     CONTENT_TYPE_STRUCTURED,
     EXTENSION_NAME_PATTERN,
     ID_CHARACTERS_MAX,
+    LINKED_ID_CHARACTERS_MAX,
+    LINKED_SUBJECTS_MAX,
     QUANTITY_MAX,
     SOURCE_CHARACTERS_MAX,
     SPEC_VERSION,
@@ -28,7 +30,7 @@ from schemas.events import (
     CreditEvent,
     Data,
 )
-from schemas.subjects import kind_of, parse_subject
+from schemas.subjects import Kind, is_resident, kind_of, parse_subject
 
 Headers = Sequence[tuple[str, bytes | None]] | None
 
@@ -43,6 +45,7 @@ _RECORD_FIELDS = frozenset(
     {"grade", "quantity", "determined_at", "terminated_at", "incident_key", "basis", "document_no"}
 )
 _CONTROL_FIELDS = frozenset({"record_source", "record_id", "basis", "document_no"})
+_LINKED = "linked_subjects"
 _TIMESTAMP = re.compile(TIMESTAMP_PATTERN)
 
 
@@ -56,6 +59,12 @@ class Encoded(NamedTuple):
 
 def data_fields(event_type: EventType) -> tuple[frozenset[str], frozenset[str]]:
     """Return the names of the fields an event type's data may have, and those it must have."""
+    allowed, required = _own_fields(event_type)
+    return (allowed | {_LINKED} if event_type.reaches else allowed), required
+
+
+def _own_fields(event_type: EventType) -> tuple[frozenset[str], frozenset[str]]:
+    """Return these fields but for the one about other subjects."""
     if not event_type.control:
         required = {"grade"} if len(event_type.grades) > 1 else set()
         if event_type.quantity:
@@ -113,7 +122,7 @@ def from_attributes(attributes: Mapping[str, Any]) -> CreditEvent:
     if kind not in event_type.kinds:
         letters = ", ".join(sorted(k.letter for k in event_type.kinds))
         raise Refusal(Reason.WRONG_SUBJECT_KIND, "subject", subject, f"{event_type.name} is about kind {letters}")
-    return CreditEvent(
+    event = CreditEvent(
         id=_text(attributes, "id", "", ID_CHARACTERS_MAX),
         source=_text(attributes, "source", "", SOURCE_CHARACTERS_MAX),
         type=event_type,
@@ -122,6 +131,9 @@ def from_attributes(attributes: Mapping[str, Any]) -> CreditEvent:
         data=_data(attributes.get("data", {}), event_type),
         extensions={name: _extension(name, value) for name, value in attributes.items() if name not in _ENVELOPE},
     )
+    if event.data.linked_subjects:
+        _check_reach(event, kind)
+    return event
 
 
 def encode(event: CreditEvent) -> Encoded:
@@ -154,9 +166,9 @@ def _envelope(event: CreditEvent) -> dict[str, str | int | bool]:
     }
 
 
-def _data_attributes(event: CreditEvent) -> dict[str, str | int]:
+def _data_attributes(event: CreditEvent) -> dict[str, Any]:
     data = event.data
-    stated: dict[str, str | int | None] = {
+    stated: dict[str, Any] = {
         "grade": data.grade.label if data.grade and len(event.type.grades) > 1 else None,
         "quantity": data.quantity,
         "determined_at": _format_time(data.determined_at) if data.determined_at else None,
@@ -167,6 +179,7 @@ def _data_attributes(event: CreditEvent) -> dict[str, str | int]:
         "record_type": data.record_type.name if data.record_type else None,
         "basis": data.basis,
         "document_no": data.document_no,
+        _LINKED: data.linked_subjects,
     }
     return {name: value for name, value in stated.items() if value}
 
@@ -270,6 +283,7 @@ def _data(data: object, event_type: EventType) -> Data:
         record_type=record_type,
         basis=_optional_text(data, "basis", "data.", TEXT_CHARACTERS_MAX),
         document_no=_optional_text(data, "document_no", "data.", TEXT_CHARACTERS_MAX),
+        linked_subjects=_linked_subjects(data),
     )
 
 
@@ -305,3 +319,32 @@ def _optional(
     read: Callable[[Mapping[str, Any], str, str], datetime], data: Mapping[str, Any], name: str
 ) -> datetime | None:
     return read(data, name, "data.") if name in data else None
+
+
+def _linked_subjects(data: Mapping[str, Any]) -> tuple[str, ...]:
+    if _LINKED not in data:
+        return ()
+    value, field = data[_LINKED], f"data.{_LINKED}"
+    if not isinstance(value, list) or not 1 <= len(value) <= LINKED_SUBJECTS_MAX:
+        remedy = f"give a list of 1 to {LINKED_SUBJECTS_MAX} subject ids, or leave it out"
+        raise Refusal(Reason.BAD_VALUE, field, value, remedy)
+    for one in value:
+        if not isinstance(one, str) or not is_resident(one):
+            raise Refusal(Reason.BAD_VALUE, field, one, "give subject ids of residents, such as r-09c3f0a1b2d4e5f6")
+        if value.count(one) > 1:
+            raise Refusal(Reason.BAD_VALUE, field, one, "name each subject once")
+    return tuple(value)
+
+
+def _check_reach(event: CreditEvent, kind: Kind) -> None:
+    """Raise a Refusal unless an event can have what it says of linked subjects."""
+    linked, field = ", ".join(event.data.linked_subjects), f"data.{_LINKED}"
+    if kind is Kind.RESIDENT:
+        raise Refusal(Reason.BAD_VALUE, field, linked, "only an organisation's act reaches others: leave it out")
+    record_type = event.data.record_type
+    if record_type is not None and not record_type.reaches:
+        raise Refusal(Reason.BAD_VALUE, field, linked, f"{record_type.name} reaches nobody else: leave it out")
+    for path, value in (("id", event.id), ("data.record_id", event.data.record_id)):
+        if len(value) > LINKED_ID_CHARACTERS_MAX:
+            remedy = f"give at most {LINKED_ID_CHARACTERS_MAX} characters: a linked subject's id is added to it"
+            raise Refusal(Reason.BAD_VALUE, path, value, remedy)

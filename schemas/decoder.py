@@ -8,8 +8,10 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.codec import decode
+from schemas.codec import decode, encode
+from schemas.derive import derived
 from schemas.errors import Reason, Refusal
+from schemas.events import CreditEvent
 from schemas.facts import Facts
 from schemas.partitioner import partition_of
 from schemas.records import RecordKey, fact_of
@@ -43,6 +45,20 @@ class Refused:
     refusal: Refusal
 
 
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """What follows from one fact of a batch for other subjects.
+
+    Attributes:
+        index: the place of the fact's record in the batch.
+        values: the events to publish, encoded.
+
+    """
+
+    index: int
+    values: list[bytes]
+
+
 class Decoded(NamedTuple):
     """The facts in a batch of n records.
 
@@ -54,6 +70,7 @@ class Decoded(NamedTuple):
         timestamps_s: (m,) Kafka's time of each fact's record, in seconds since the epoch.
         refused: the other n - m records.
         ends: by partition of the batch, the offset behind its last record.
+        derived: for those facts that other subjects are linked to, what follows for these.
 
     """
 
@@ -64,6 +81,7 @@ class Decoded(NamedTuple):
     timestamps_s: NDArray[np.float64]
     refused: list[Refused]
     ends: dict[int, int]
+    derived: Sequence[Derived] = ()
 
 
 class Decoder:
@@ -88,17 +106,21 @@ class Decoder:
         facts, subjects, accepted, count = self._scanner.scan(values, offsets, partitions, latest)
         if count == n:
             return Decoded(facts, subjects, partitions, np.arange(n), timestamps_ms / 1000, [], ends)
-        refused = []
+        refused, reached = [], []
         for index in np.flatnonzero(~accepted).tolist():
             try:
-                facts[index], subjects[index] = self.decode_one(records[index])
-                accepted[index] = True
+                event = self._event(records[index])
             except Refusal as refusal:
                 refused.append(Refused(index, refusal))
+                continue
+            facts[index], subjects[index] = self._fact(event, records[index])
+            accepted[index] = True
+            if event.data.linked_subjects:
+                reached.append(Derived(index, [encode(one).value for one in derived(event)]))
         indices = np.flatnonzero(accepted)
         if refused:
             facts, subjects, partitions = facts[indices], subjects[indices], partitions[indices]
-        return Decoded(facts, subjects, partitions, indices, timestamps_ms[indices] / 1000, refused, ends)
+        return Decoded(facts, subjects, partitions, indices, timestamps_ms[indices] / 1000, refused, ends, reached)
 
     def decode_one(self, record: Record) -> tuple[np.void, int]:
         """Return one record's fact and subject number, by the specification alone.
@@ -107,6 +129,9 @@ class Decoder:
             Refusal: it is no fact.
 
         """
+        return self._fact(self._event(record), record)
+
+    def _event(self, record: Record) -> CreditEvent:
         event = decode(record.value(), record.headers())
         partition = partition_of(event.subject, self._partitions)
         if partition != record.partition():
@@ -116,4 +141,7 @@ class Decoder:
         if int(event.time.timestamp()) > allowed_s:
             remedy = "an act cannot be recorded more than a day before it occurs"
             raise Refusal(Reason.TIME_IN_FUTURE, "time", event.time.isoformat(), remedy)
+        return event
+
+    def _fact(self, event: CreditEvent, record: Record) -> tuple[np.void, int]:
         return fact_of(event, self._key, record.offset() or 0), parse_subject(event.subject)

@@ -14,6 +14,9 @@ ID_CHARACTERS_MAX = 128
 SOURCE_CHARACTERS_MAX = 200
 TEXT_CHARACTERS_MAX = 256
 QUANTITY_MAX = 65_535
+LINKED_SUBJECTS_MAX = 8
+# An event about a linked subject is called after the one it follows from, then a slash and the subject id.
+LINKED_ID_CHARACTERS_MAX = ID_CHARACTERS_MAX - 19
 # RFC 3339, which is narrower than what Python parses, and the years around those that a ledger's calendar has.
 TIMESTAMP_PATTERN = (
     r"(1969|19[7-9][0-9]|20[0-9]{2}|2100)-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
@@ -37,6 +40,7 @@ class Data:
         record_type: of a correction, the type of the event it is about.
         basis: the legal basis as the publisher gives it; evidence only.
         document_no: the number of the document; evidence only.
+        linked_subjects: of an organisation's event, the residents whom it reaches, too: who represents it.
 
     """
 
@@ -50,6 +54,7 @@ class Data:
     record_type: EventType | None = None
     basis: str = ""
     document_no: str = ""
+    linked_subjects: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,8 @@ from schemas.events import (
     CONTENT_TYPE_STRUCTURED,
     EXTENSION_NAME_PATTERN,
     ID_CHARACTERS_MAX,
+    LINKED_ID_CHARACTERS_MAX,
+    LINKED_SUBJECTS_MAX,
     QUANTITY_MAX,
     SOURCE_CHARACTERS_MAX,
     SPEC_VERSION,
@@ -93,7 +95,8 @@ def _write(folder: Path, stale: Iterable[str], wanted: Mapping[str, str]) -> Non
 
 def event_schema(event_type: EventType) -> Json:
     """Return the JSON Schema of a whole event of a type, in structured mode."""
-    _, required = data_fields(event_type)
+    allowed, required = data_fields(event_type)
+    conditions = {"allOf": [_of_linked_subjects()]} if "linked_subjects" in allowed else {}
     return {
         "$schema": DIALECT,
         "$id": f"urn:jasmine:schema:{event_type.name}",
@@ -121,6 +124,7 @@ def event_schema(event_type: EventType) -> Json:
         # CloudEvents' extension attributes; null is the same as leaving an attribute out.
         "propertyNames": {"pattern": f"^{EXTENSION_NAME_PATTERN}$"},
         "additionalProperties": {"type": ["string", "integer", "boolean", "null"]},
+        **conditions,
         "examples": [example(event_type)],
     }
 
@@ -195,7 +199,7 @@ def _data(event_type: EventType) -> Json:
     }
     if event_type is catalogue.CORRECTED:
         schema["anyOf"] = [{"required": ["grade"]}, {"required": ["quantity"]}]
-        schema["allOf"] = list(_grades_of_record_types())
+        schema["allOf"] = [*_grades_of_record_types(), _reaching_record_types()]
     return schema
 
 
@@ -222,6 +226,34 @@ def _fields(event_type: EventType) -> Json:
         },
         "basis": _text(TEXT_CHARACTERS_MAX, "Legal basis; evidence only / 法律依据，仅作留痕"),
         "document_no": _text(TEXT_CHARACTERS_MAX, "Number of the document; evidence only / 文书号，仅作留痕"),
+        "linked_subjects": {
+            "type": "array",
+            "items": {"type": "string", "pattern": f"^{_subject_pattern([Kind.RESIDENT])}$"},
+            "minItems": 1,
+            "maxItems": LINKED_SUBJECTS_MAX,
+            "uniqueItems": True,
+            "description": _reached(event_type),
+        },
+    }
+
+
+def _reached(event_type: EventType) -> str:
+    what = "the same about the record" if event_type.control else event_type.reaches
+    return f"Residents who represent the organisation; each has {what} / 法定代表人等关联主体"
+
+
+def _of_linked_subjects() -> Json:
+    """Return what else holds of an event with linked subjects: it is an organisation's, and room is left in its ids."""
+    room = {"maxLength": LINKED_ID_CHARACTERS_MAX}
+    return {
+        "if": {"properties": {"data": {"required": ["linked_subjects"]}}, "required": ["data"]},
+        "then": {
+            "properties": {
+                "id": room,
+                "subject": {"pattern": "^[lo]-"},
+                "data": {"properties": {"record_id": room}},
+            }
+        },
     }
 
 
@@ -242,6 +274,15 @@ def _grades_of_record_types() -> Iterator[Json]:
             "if": {"properties": {"record_type": {"enum": names}}, "required": ["record_type"]},
             "then": {"properties": {"grade": {"enum": [grade.label for grade in grades]}}},
         }
+
+
+def _reaching_record_types() -> Json:
+    """Return that linked subjects belong to the correction of what reaches them."""
+    names = [one.name for one in _RECORD_TYPES if not one.reaches]
+    return {
+        "if": {"properties": {"record_type": {"enum": names}}, "required": ["record_type"]},
+        "then": {"properties": {"linked_subjects": False}},
+    }
 
 
 def change_schema() -> Json:

@@ -72,6 +72,14 @@ def parse_subject(text: str) -> int:
     return number
 
 
+def is_resident(text: str) -> bool:
+    """Whether a text is the subject id of a resident."""
+    try:
+        return kind_of(parse_subject(text)) is Kind.RESIDENT
+    except Refusal:
+        return False
+
+
 def derive_key(key: bytes, purpose: str) -> bytes:
     """Return a 32-byte key for one purpose (the expand step of HKDF, RFC 5869, for one block)."""
     if len(key) < KEY_BYTES_MIN:

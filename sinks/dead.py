@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 import orjson
 
 from schemas.errors import Refusal
-from sinks.message import Headers, Message
+from sinks.message import Channel, Headers, Message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,4 +90,4 @@ class DeadLetter:
     def message(self) -> Message:
         """Return the record for the topic of dead letters; its headers can be filtered without reading the value."""
         headers: Headers = [("reason", self.reason.encode()), ("field", self.field.encode())]
-        return Message(True, self.name.encode(), self.pack(), headers)
+        return Message(Channel.DEAD, self.name.encode(), self.pack(), headers)

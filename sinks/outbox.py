@@ -16,7 +16,7 @@ from schemas.events import CONTENT_TYPE_STRUCTURED, SPEC_VERSION
 from schemas.subjects import format_subject
 from scoring.card import NO_TIER, Cards
 from sinks.dead import DeadLetter
-from sinks.message import Headers, Message
+from sinks.message import Channel, Headers, Message
 
 CHANGE = np.dtype(
     [
@@ -35,6 +35,7 @@ CHANGE_TYPE = "standing.changed"
 CHANGE_SOURCE = "/jasmine/scorer"
 _CHANGES = b"changes"
 _DEAD = b"dead"
+_DERIVED = b"derived"
 
 
 @compiled
@@ -79,13 +80,22 @@ def changes_between(
     return changes[:count], places[:count]
 
 
-def entry(changes: Changes, dead: Iterable[DeadLetter]) -> list[bytes]:
-    """Return the fields and values of one outbox entry; empty when there is nothing to publish."""
+def entry(changes: Changes, dead: Iterable[DeadLetter], derived: Iterable[bytes] = ()) -> list[bytes]:
+    """Return the fields and values of one outbox entry; empty when there is nothing to publish.
+
+    Args:
+        changes: of tiers and entitlements.
+        dead: refused records.
+        derived: events that follow from those applied, encoded in structured mode, for the log itself.
+
+    """
     pairs: list[bytes] = []
     if len(changes):
         pairs += [_CHANGES, changes.tobytes()]
     for letter in dead:
         pairs += [_DEAD, letter.pack()]
+    for value in derived:
+        pairs += [_DERIVED, value]
     return pairs
 
 
@@ -114,6 +124,8 @@ def messages(pairs: Sequence[bytes], partition: int, names: Names) -> Iterator[M
     for name, value in zip(pairs[::2], pairs[1::2], strict=True):
         if name == _DEAD:
             yield DeadLetter.unpack(value).message()
+        elif name == _DERIVED:
+            yield Message(Channel.EVENTS, orjson.loads(value)["subject"].encode(), value, _STRUCTURED_HEADERS)
         else:
             yield from _changed(np.frombuffer(value, CHANGE), partition, names)
 
@@ -137,7 +149,7 @@ _CHANGE_JSON = orjson.dumps(
     }
 )
 _CHANGE_TEMPLATE = _CHANGE_JSON.replace(b'["tier"]', b"%b").replace(b'["perks"]', b"%b")
-_CHANGE_HEADERS: Headers = [("content-type", CONTENT_TYPE_STRUCTURED.encode())]
+_STRUCTURED_HEADERS: Headers = [("content-type", CONTENT_TYPE_STRUCTURED.encode())]
 
 
 def _changed(changes: Changes, partition: int, names: Names) -> Iterator[Message]:
@@ -160,4 +172,4 @@ def _changed(changes: Changes, partition: int, names: Names) -> Iterator[Message
             names.entitlements(reached),
             names.entitlements(reached_before),
         )
-        yield Message(False, subject, value, _CHANGE_HEADERS)
+        yield Message(Channel.CHANGES, subject, value, _STRUCTURED_HEADERS)

@@ -127,7 +127,9 @@ class Processor:
             written=merged.grown,
             before=before.cards,
             after=Standings(cards, merged.facts, merged.starts),
-            outbox=self._outbox(topic, records, refused, groups, before.cards, cards, merged.grown),
+            outbox=self._outbox(
+                _letters(topic, records, refused), _reached(decoded, merged), groups, before.cards, cards, merged.grown
+            ),
         )
         if not self._store.commit(commit, sent):
             return None
@@ -141,24 +143,21 @@ class Processor:
 
     def _outbox(
         self,
-        topic: str,
-        records: Sequence[RawRecord],
-        refused: Sequence[Refused],
+        letters: Mapping[int, Sequence[DeadLetter]],
+        reached: Mapping[int, Sequence[bytes]],
         groups: Groups,
         before: Cards,
         after: Cards,
         written: Bools,
     ) -> dict[int, list[bytes]]:
         changes, places = changes_between(groups.subjects, before, after, written)
-        letters: dict[int, list[DeadLetter]] = {}
-        for one in refused:
-            letter = _letter(topic, records[one.index], one.refusal)
-            letters.setdefault(letter.partition, []).append(letter)
-        if not len(changes) and not letters:
+        if not len(changes) and not letters and not reached:
             return {}
         of = groups.partitions[places]
-        partitions = {*of.tolist(), *letters}
-        return {partition: entry(changes[of == partition], letters.get(partition, [])) for partition in partitions}
+        return {
+            partition: entry(changes[of == partition], letters.get(partition, ()), reached.get(partition, ()))
+            for partition in {*of.tolist(), *letters, *reached}
+        }
 
     def _outcome(self, decoded: Decoded, merged: Merged, refused: Sequence[Refused], commit: Commit) -> Outcome:
         scored, skipped, *_ = merged.counts.tolist()
@@ -193,6 +192,28 @@ def _conflicts(merged: Merged, decoded: Decoded) -> list[Refused]:
             refusal = Refusal(Reason.LEDGER_FULL, "subject", "", remedy)
         refused.append(Refused(int(decoded.indices[index]), refusal))
     return refused
+
+
+def _letters(topic: str, records: Sequence[RawRecord], refused: Sequence[Refused]) -> dict[int, list[DeadLetter]]:
+    """Return the dead letters by partition."""
+    letters: dict[int, list[DeadLetter]] = {}
+    for one in refused:
+        letter = _letter(topic, records[one.index], one.refusal)
+        letters.setdefault(letter.partition, []).append(letter)
+    return letters
+
+
+def _reached(decoded: Decoded, merged: Merged) -> dict[int, list[bytes]]:
+    """Return, by partition of an organisation's event, the events that follow for others.
+
+    Only from what is new: what was there already left them in an outbox by the commit that added it.
+    """
+    reached: dict[int, list[bytes]] = {}
+    for one in decoded.derived:
+        place = int(np.searchsorted(decoded.indices, one.index))
+        if merged.outcomes[place] == ADDED:
+            reached.setdefault(int(decoded.partitions[place]), []).extend(one.values)
+    return reached
 
 
 def _letter(topic: str, record: RawRecord, refusal: Refusal) -> DeadLetter:

@@ -11,7 +11,7 @@ from typing import Any
 from confluent_kafka import KafkaException, Producer
 
 from sinks.errors import StoreUnavailableError
-from sinks.message import Message
+from sinks.message import Channel, Message
 from sinks.outbox import Names, messages
 from sinks.store import Store
 
@@ -38,11 +38,11 @@ class Relay(threading.Thread):
         self,
         store: Store,
         producer: Producer,
-        topics: Mapping[bool, str],
+        topics: Mapping[Channel, str],
         names: Names,
         on_error: Callable[[Exception], None],
     ) -> None:
-        """Take the parts; `topics` says where dead letters (True) and changes (False) go."""
+        """Take the parts; `topics` says what each channel is called."""
         super().__init__(name="relay", daemon=True)
         self._store = store
         self._producer = producer
@@ -123,7 +123,7 @@ class Relay(threading.Thread):
         while True:
             try:
                 self._producer.produce(
-                    self._topics[one.dead], one.value, one.key, headers=one.headers, on_delivery=on_delivery
+                    self._topics[one.channel], one.value, one.key, headers=one.headers, on_delivery=on_delivery
                 )
             except BufferError:
                 self._producer.poll(0.05)

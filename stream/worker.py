@@ -22,6 +22,7 @@ from schemas.records import RecordKey
 from scoring.pack import Pack, load_pack
 from scoring.rules import compile_rules
 from sinks.errors import PartitionLostError, StoreError, StoreMismatchError, StoreUnavailableError
+from sinks.message import Channel
 from sinks.outbox import Names
 from sinks.store import Store
 from stream.clients import redis_client
@@ -101,9 +102,9 @@ class Worker:
         self.metrics.ready.set_function(lambda: float(not self._waiting_for()))
         self._server = MetricsServer(self.metrics, settings.metrics_host, settings.metrics_port, self._waiting_for)
         names = Names([tier.id for tier in self._pack.tiers], [perk.id for perk in self._pack.perks])
-        properties = {**settings.kafka, "enable.idempotence": True, "message.max.bytes": DEAD_BYTES_MAX, "log_level": 2}
-        topics = {True: settings.topic_dead, False: settings.topic_changes}
-        self._relay = Relay(Store(redis_client(settings)), Producer(properties), topics, names, self._not_published)
+        self._relay = Relay(
+            Store(redis_client(settings)), Producer(_producing(settings)), _topics(settings), names, self._not_published
+        )
         ends = ReadableEnds(self._admin, settings)
         self._watchdog = Watchdog(self._progress, ends.of, time.monotonic, settings.stall_s_max, _die)
 
@@ -328,6 +329,26 @@ class Worker:
                 await asyncio.wait_for(self._stopping.wait(), pause_s)
             pause_s = min(2 * pause_s, _PAUSE_S_MAX)
         return None
+
+
+def _producing(settings: Settings) -> dict[str, Any]:
+    """Return the properties of the relay's producer."""
+    return {
+        **settings.kafka,
+        "enable.idempotence": True,
+        # A derived event must stand where its subject's partition is looked for.
+        "partitioner": "murmur2_random",
+        "message.max.bytes": DEAD_BYTES_MAX,
+        "log_level": 2,
+    }
+
+
+def _topics(settings: Settings) -> dict[Channel, str]:
+    return {
+        Channel.CHANGES: settings.topic_changes,
+        Channel.DEAD: settings.topic_dead,
+        Channel.EVENTS: settings.topic_events,
+    }
 
 
 def _die(reason: str) -> None:

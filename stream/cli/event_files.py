@@ -98,6 +98,8 @@ def _attributes(header: list[str], cells: list[str], pseudonymiser: Pseudonymise
     quantity = data.get("quantity", "")
     if quantity.isascii() and quantity.isdigit():
         data["quantity"] = int(quantity)
+    if "linked_subjects" in data:
+        data["linked_subjects"] = data["linked_subjects"].split()
     return {**attributes, "data": data}
 
 

@@ -27,9 +27,10 @@ def publish(
     """Publish events: each is checked before it is sent, sent with idempotence, and its delivery reported.
 
     JSON Lines hold one structured CloudEvent a line. A CSV's header names id, source, type, subject and time, and any
-    fields of data; instead of subject it may have resident, legal_person or organisation: an identity number, which
-    is turned into a pseudonym here and goes no further, and of such a file no refused value is quoted. Publishing a
-    file again is safe: the same source and id count once. Exits with 6 if a line was refused.
+    fields of data, linked_subjects with spaces between them; instead of subject it may have resident, legal_person or
+    organisation: an identity number, which is turned into a pseudonym here and goes no further, and of such a file no
+    refused value is quoted. Publishing a file again is safe: the same source and id count once. Exits with 6 if a line
+    was refused.
 
     [bold]Example[/]: jasmine publish events.jsonl --refused refused.jsonl
     """

@@ -12,6 +12,7 @@ from confluent_kafka import KafkaException
 
 from schemas.days import date_of
 from sinks.errors import PartitionLostError, StoreUnavailableError
+from sinks.message import Channel
 from stream.relay import DeliveryError, Relay
 from stream.sweep import Sweeper
 from tests.support.events import KEY, PARTITIONS, RESIDENT
@@ -22,7 +23,7 @@ from tests.support.scorers import NAMES, NOON_S, RULES, TODAY, Scorer, due_in, e
 T = TypeVar("T")
 
 OTHER = "r-19c3f0a1b2d4e5f7"
-TOPICS = {True: "credit.dead", False: "credit.changes"}
+TOPICS = {Channel.DEAD: "credit.dead", Channel.CHANGES: "credit.changes", Channel.EVENTS: "credit.events"}
 # Days later than TODAY on which the worker sweeps: behind the end of a five-year record.
 LATER_DAYS = 6 * 366
 # One fault can make the next attempt fail too, by the connection it closes; more means that it does not recover.

@@ -1,6 +1,6 @@
 """Credit events: a builder for readable cases, and strategies."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,8 @@ from schemas.codec import EPOCH_S_MAX, data_fields
 from schemas.days import datetime_of
 from schemas.events import (
     ID_CHARACTERS_MAX,
+    LINKED_ID_CHARACTERS_MAX,
+    LINKED_SUBJECTS_MAX,
     QUANTITY_MAX,
     SOURCE_CHARACTERS_MAX,
     TEXT_CHARACTERS_MAX,
@@ -113,15 +115,30 @@ def events(
         names = st.text("abcxyz019", min_size=1, max_size=20).filter(lambda name: name not in _ENVELOPE)
         values = texts(40) | st.integers(-(2**31), 2**31 - 1) | st.booleans()
         extensions = st.dictionaries(names, values, max_size=2)
+    subject = draw(subjects(event_type.kinds))
+    data = draw(_data(event_type, plain=plain))
+    event_id = draw(texts(ID_CHARACTERS_MAX, plain=plain))
+    if not plain and can_link(event_type, subject, data) and draw(st.booleans()):
+        linked = draw(
+            st.lists(subjects(frozenset({Kind.RESIDENT})), min_size=1, max_size=LINKED_SUBJECTS_MAX, unique=True)
+        )
+        event_id = event_id[:LINKED_ID_CHARACTERS_MAX]
+        data = replace(data, record_id=data.record_id[:LINKED_ID_CHARACTERS_MAX], linked_subjects=tuple(linked))
     return CreditEvent(
-        id=draw(texts(ID_CHARACTERS_MAX, plain=plain)),
+        id=event_id,
         source=draw(texts(SOURCE_CHARACTERS_MAX, plain=plain)),
         type=event_type,
-        subject=draw(subjects(event_type.kinds)),
+        subject=subject,
         time=draw(times(latest_s)),
-        data=draw(_data(event_type, plain=plain)),
+        data=data,
         extensions=draw(extensions),
     )
+
+
+def can_link(event_type: EventType, subject: str, data: Data) -> bool:
+    """Whether an event may name residents whom it reaches."""
+    reaching = event_type.reaches and (data.record_type is None or data.record_type.reaches)
+    return bool(reaching) and not subject.startswith("r-")
 
 
 @st.composite

@@ -16,6 +16,7 @@ from scoring.card import CARD
 from scoring.ledger import LEDGER_FACTS_MAX
 from scoring.rules import Rules
 from sinks.dead import DeadLetter
+from sinks.message import Channel
 from sinks.outbox import Names, messages
 from sinks.store import Ints, Standings, Store, Subjects
 from stream.process import Outcome, Processor
@@ -112,7 +113,7 @@ def changes_in(client: Any) -> list[dict[str, Any]]:
         orjson.loads(one.value)
         for partition, pairs in _entries(client)
         for one in messages(pairs, partition, NAMES)
-        if not one.dead
+        if one.channel is Channel.CHANGES
     ]
 
 
