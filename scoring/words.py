@@ -143,6 +143,7 @@ _BODIES = {
     "appointing body": "任免机关",
     "arbitration commission": "仲裁委",
     "authority in charge": "主管部门",
+    "authority that determined it": "作出认定的机关",
     "authority that imposed it": "作出处罚的机关",
     "authority that imposed the penalty": "作出处罚的机关",
     "awarding body": "表彰单位",

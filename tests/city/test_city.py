@@ -132,8 +132,11 @@ def test_rates_attributes_and_disturbances_cover_the_whole_catalogue() -> None:
     discussed = {CORRECTED, REVOKED, DISPUTED, RESOLVED}
     # Nobody's page is open in the generated city.
     applied = {REPAIR_APPLIED, REPAIR_REFUSED}
+    # Nobody of the generated city represents one of its bodies.
+    represented = {TYPES_BY_NAME[name] for name in ("admin.represented.violation", "court.represented.listed")}
 
-    assert set(EVENT_TYPES) == drawn | discussed | applied | {TYPES_BY_NAME[name] for name in attributes}
+    covered = drawn | discussed | applied | represented | {TYPES_BY_NAME[name] for name in attributes}
+    assert set(EVENT_TYPES) == covered
 
 
 def test_no_identity_number_leaves_the_generator(history: list[Published]) -> None:

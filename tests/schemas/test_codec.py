@@ -13,7 +13,7 @@ from schemas.codec import VALUE_BYTES_MAX, Encoded, Headers, decode, encode, enc
 from schemas.days import datetime_of
 from schemas.errors import Reason, Refusal
 from schemas.events import CreditEvent, Data
-from tests.support.events import LEFT_OUT, RESIDENT, attributes_of, events, value_of
+from tests.support.events import COMPANY, LEFT_OUT, RESIDENT, attributes_of, events, value_of
 
 HEADERS: list[tuple[str, bytes | None]] = [
     ("ce_specversion", b"1.0"),
@@ -24,6 +24,15 @@ HEADERS: list[tuple[str, bytes | None]] = [
     ("ce_time", b"2026-11-24T08:30:00+08:00"),
     ("content-type", b"application/json"),
 ]
+
+
+OTHER = "r-19c3f0a1b2d4e5f7"
+
+
+def a_fine(linked: object, **changes: Any) -> dict[str, Any]:
+    """Return what makes of an event a company's fine with these linked subjects."""
+    data = {"grade": "fine_minor", "linked_subjects": linked}
+    return {"type": "org.penalty.imposed", "subject": COMPANY, "data": data, **changes}
 
 
 def refusal_of(value: bytes | None, headers: Headers = None) -> Refusal:
@@ -62,6 +71,15 @@ def test_every_field_of_the_data_is_read() -> None:
     assert event.data.grade is Grade.FINE_MAJOR
     assert event.data.determined_at == datetime_of(1_795_509_000)
     assert (event.data.incident_key, event.data.basis, event.data.document_no) == ("act 1", "art. 1", "榕建罚 2026-1")
+
+
+@pytest.mark.parametrize("linked", [[RESIDENT], [OTHER, RESIDENT]])
+def test_whom_an_organisations_act_reaches_is_read_in_the_order_given(linked: list[str]) -> None:
+    assert decode(value_of(**a_fine(linked))).data.linked_subjects == tuple(linked)
+
+
+def test_linked_subjects_leave_room_for_their_ids_in_that_of_the_event() -> None:
+    assert len(decode(value_of(**a_fine([RESIDENT], id="x" * 109))).id) == 109
 
 
 def test_a_type_with_one_grade_need_not_state_it() -> None:
@@ -344,6 +362,80 @@ REFUSED: dict[str, tuple[Reason, str, str, str, dict[str, Any]]] = {
         "",
         "requires",
         {"type": "record.revoked", "data": {"record_source": "/dept/hr"}},
+    ),
+    "linked subjects that are no list": (
+        Reason.BAD_VALUE,
+        "data.linked_subjects",
+        RESIDENT,
+        "a list of 1 to 8",
+        a_fine(RESIDENT),
+    ),
+    "no linked subject": (Reason.BAD_VALUE, "data.linked_subjects", "[]", "a list of 1 to 8", a_fine([])),
+    "too many linked subjects": (
+        Reason.BAD_VALUE,
+        "data.linked_subjects",
+        "r-0000000000000000",
+        "a list of 1 to 8",
+        a_fine([f"r-000000000000000{n}" for n in range(9)]),
+    ),
+    "a linked organisation": (
+        Reason.BAD_VALUE,
+        "data.linked_subjects",
+        COMPANY,
+        "ids of residents",
+        a_fine([RESIDENT, COMPANY]),
+    ),
+    "a linked number": (Reason.BAD_VALUE, "data.linked_subjects", "7", "ids of residents", a_fine([7])),
+    "a linked name": (Reason.BAD_VALUE, "data.linked_subjects", "Wang", "ids of residents", a_fine(["Wang"])),
+    "a linked subject twice": (
+        Reason.BAD_VALUE,
+        "data.linked_subjects",
+        RESIDENT,
+        "once",
+        a_fine([RESIDENT, OTHER, RESIDENT]),
+    ),
+    "a resident's act with linked subjects": (
+        Reason.BAD_VALUE,
+        "data.linked_subjects",
+        OTHER,
+        "leave it out",
+        {"type": "tax.arrears.recorded", "data": {"linked_subjects": [OTHER]}},
+    ),
+    "linked subjects of an act that reaches nobody": (
+        Reason.UNKNOWN_FIELD,
+        "data.linked_subjects",
+        "",
+        "org.abnormal.listed has basis",
+        {"type": "org.abnormal.listed", "subject": COMPANY, "data": {"linked_subjects": [RESIDENT]}},
+    ),
+    "linked subjects of the correction of what reaches nobody": (
+        Reason.BAD_VALUE,
+        "data.linked_subjects",
+        RESIDENT,
+        "org.trace.gap reaches nobody",
+        {
+            "type": "record.corrected",
+            "subject": COMPANY,
+            "data": {**CORRECTION, "record_type": "org.trace.gap", "grade": "standard", "linked_subjects": [RESIDENT]},
+        },
+    ),
+    "an id without room for that of a linked subject": (
+        Reason.BAD_VALUE,
+        "id",
+        "xxx",
+        "at most 109",
+        a_fine([RESIDENT], id="x" * 110),
+    ),
+    "a record's id without room for that of a linked subject": (
+        Reason.BAD_VALUE,
+        "data.record_id",
+        "xxx",
+        "at most 109",
+        {
+            "type": "record.revoked",
+            "subject": COMPANY,
+            "data": {"record_source": "/dept/tax", "record_id": "x" * 110, "linked_subjects": [RESIDENT]},
+        },
     ),
     "a correction of an unknown type": (
         Reason.UNKNOWN_TYPE,

@@ -19,7 +19,7 @@ from schemas.events import CreditEvent
 from schemas.generate import FOLDER, files, main
 from sinks.dead import DeadLetter
 from sinks.outbox import CHANGE, CHANGE_SOURCE, CHANGE_TYPE, Names, messages
-from tests.support.events import LEFT_OUT, attributes_of, events
+from tests.support.events import COMPANY, LEFT_OUT, RESIDENT, attributes_of, events
 
 TEXTS = files()
 SCHEMAS = {name.removesuffix(".json"): json.loads(text) for name, text in TEXTS.items() if name.endswith(".json")}
@@ -59,6 +59,14 @@ def test_an_encoded_event_fits_its_schema(event: CreditEvent) -> None:
 
 
 CORRECTION = {"record_source": "/dept/library", "record_id": "1", "record_type": "admin.penalty.imposed"}
+
+
+def a_fine(*linked: str) -> dict[str, Any]:
+    """Return what makes of an event a company's fine with these linked subjects."""
+    data = {"grade": "fine_minor", "linked_subjects": linked}
+    return {"type": "org.penalty.imposed", "subject": COMPANY, "data": data}
+
+
 # What the codec refuses and a schema can say, too.
 REFUSED: dict[str, dict[str, Any]] = {
     "another version of CloudEvents": {"specversion": "0.3"},
@@ -120,6 +128,27 @@ REFUSED: dict[str, dict[str, Any]] = {
     "a correction to a grade of another type": {
         "type": "record.corrected",
         "data": {**CORRECTION, "grade": "imprisonment"},
+    },
+    "no linked subject": a_fine(),
+    "too many linked subjects": a_fine(*(f"r-000000000000000{n}" for n in range(9))),
+    "a linked organisation": a_fine(COMPANY),
+    "a linked subject twice": a_fine(RESIDENT, RESIDENT),
+    "a resident's act with linked subjects": {"type": "tax.arrears.recorded", "data": {"linked_subjects": [RESIDENT]}},
+    "linked subjects of an act that reaches nobody": {
+        "type": "org.abnormal.listed",
+        "subject": COMPANY,
+        "data": {"linked_subjects": [RESIDENT]},
+    },
+    "linked subjects of the correction of what reaches nobody": {
+        "type": "record.corrected",
+        "subject": COMPANY,
+        "data": {**CORRECTION, "record_type": "org.trace.gap", "grade": "standard", "linked_subjects": [RESIDENT]},
+    },
+    "an id without room for that of a linked subject": {**a_fine(RESIDENT), "id": "x" * 110},
+    "a record's id without room for that of a linked subject": {
+        "type": "record.revoked",
+        "subject": COMPANY,
+        "data": {"record_source": "/dept/tax", "record_id": "x" * 110, "linked_subjects": [RESIDENT]},
     },
     "a dispute resolved without saying how": {
         "type": "record.dispute.resolved",

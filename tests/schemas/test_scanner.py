@@ -17,6 +17,7 @@ from schemas.facts import OFFSET_MAX
 from schemas.partitioner import partition_of
 from schemas.scanner import Scanned, Scanner
 from tests.support.events import (
+    COMPANY,
     KEY,
     PARTITIONS,
     RECORDED_MS,
@@ -102,6 +103,21 @@ def test_every_type_is_on_the_fast_path(event_type: Any) -> None:
     assert hold_to_the_specification(orjson.dumps(example_of(event_type)))
 
 
+@pytest.mark.parametrize(
+    ("type_name", "data"),
+    [
+        ("tax.arrears.recorded", {}),
+        ("org.penalty.imposed", {"grade": "fine_minor"}),
+        ("record.revoked", {"record_source": "/dept/tax", "record_id": "1"}),
+    ],
+)
+def test_an_event_with_linked_subjects_is_left_to_the_specification(type_name: str, data: dict[str, Any]) -> None:
+    linked = {**data, "linked_subjects": [RESIDENT]}
+
+    assert is_accepted(value_of(type_name, subject=COMPANY, data=data))
+    assert not is_accepted(value_of(type_name, subject=COMPANY, data=linked))
+
+
 # Pieces that break an event, or that look as if they did not.
 PIECES = [
     *(b'"', b"\\", b"{", b"}", b"[", b"]", b",", b":", b" ", b"\t", b"\n", b"\r", b"\0", b"\x7f", b"\xff", b"\xc3\xa9"),
@@ -112,6 +128,7 @@ PIECES = [
     *(b"T24:00:00Z", b"T23:59:60Z", b"T08:60:00Z", b"t08:30:00z", b"Z", b"+08:00", b"-08:00", b"+00:00", b"+08:60"),
     *(b".5Z", b".000+08:00", b"r-", b"l-", b"o-", b"x-", b"0", b"4", b"8", b"c", b"F", b"\xd9\xa1", b"\xef\xbb\xbf"),
     *(b"application/json", b"application/xml", b"1.0", b"severe", b"record.corrected", b"library.loan.overdue"),
+    *(b'"linked_subjects":["r-09c3f0a1b2d4e5f6"],', b'"linked_subjects":"r",', b',"linked_subjects":[]'),
 ]
 OPERATIONS = ["letter", "letter", "flip", "insert", "delete", "replace", "double", "cut"]
 

@@ -29,6 +29,7 @@ KEY = RecordKey(0x0706050403020100, 0x0F0E0D0C0B0A0908)
 PARTITIONS = 4
 LEFT_OUT = object()
 RESIDENT = "r-09c3f0a1b2d4e5f6"
+COMPANY = "l-49c3f0a1b2d4e5f9"
 # 2026-11-24T08:30:00Z, when the records of these tests reach Kafka.
 RECORDED_MS = 1_795_509_000_000
 _RECORD_TYPES = tuple(one for one in EVENT_TYPES if not one.control)
