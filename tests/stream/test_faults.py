@@ -15,7 +15,7 @@ from sinks.errors import PartitionLostError, StoreUnavailableError
 from sinks.message import Channel
 from stream.relay import DeliveryError, Relay
 from stream.sweep import Sweeper
-from tests.support.events import KEY, PARTITIONS, RESIDENT
+from tests.support.events import COMPANY, KEY, PARTITIONS, RESIDENT
 from tests.support.fake_kafka import FakeLog, FakeProducer, Sent
 from tests.support.redis_server import Fault, Faults, FaultyConnection, connect
 from tests.support.scorers import NAMES, NOON_S, RULES, TODAY, Scorer, due_in, expected_of, hold_store_to, standings_in
@@ -42,6 +42,7 @@ def a_log() -> FakeLog:
     log.publish("rental.item.overdue", subject=OTHER, id="a rental")
     log.publish("occupation.honour.awarded", id="an honour", data={"grade": "national"})  # another tier, for 5 years
     log.append(b"{", key=RESIDENT.encode())
+    log.publish("tax.arrears.recorded", subject=COMPANY, data={"linked_subjects": [RESIDENT, OTHER]})
     return log
 
 
@@ -159,7 +160,9 @@ def test_the_run_without_faults_does_something_of_everything(calm: tuple[End, Ru
     hold_store_to(expected_of(a_log()), client, TODAY + LATER_DAYS)
     assert dead == expected_of(a_log()).letters.keys()
     assert {change["day"] for change in changes} == {"2026-11-24", date_of(TODAY + LATER_DAYS).isoformat()}
-    assert run.swept == 2
+    derived = {key.decode() for topic, key, _ in end.published if topic == "credit.events"}
+    assert derived == {RESIDENT, OTHER}
+    assert run.swept == 3
     assert (end.waiting, end.due) == (0, {})
 
 
@@ -190,7 +193,7 @@ def test_whichever_call_to_redis_fails_after_it_was_emptied_the_end_is_the_same(
 
     def without_changes(end: End) -> End:
         """What was published before the loss is published again, perhaps in other portions."""
-        return replace(end, published={one for one in end.published if one[0] == "credit.dead"})
+        return replace(end, published={one for one in end.published if one[0] != "credit.changes"})
 
     expected = without_changes(calm[0])
     assert {at: end for at, end in seen.items() if without_changes(end) != expected} == {}

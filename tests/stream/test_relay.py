@@ -20,7 +20,7 @@ from sinks.outbox import CHANGE, Names, changes_between, entry, messages
 from sinks.store import Store
 from stream import relay as relay_module
 from stream.relay import ENTRIES_MAX, DeliveryError, Relay
-from tests.support.events import RESIDENT
+from tests.support.events import RESIDENT, value_of
 from tests.support.fake_kafka import FakeProducer
 from tests.support.redis_server import connect, free_port
 
@@ -112,6 +112,16 @@ def test_a_dead_letter_is_published_whole_and_can_be_told_by_its_headers(outbox:
     assert sent.headers == [("reason", b"not_json"), ("field", b"")]
     assert DeadLetter.unpack(sent.value) == letter
     assert (letter.key, letter.value, letter.headers) == (b"", b"\xff{", [("a", b""), ("b", b"\x00")])
+
+
+def test_what_follows_from_an_event_goes_to_the_log_keyed_by_its_own_subject(outbox: Outbox) -> None:
+    outbox.keep(entry(a_change()[:0], [], [value_of(id="1/r")]))
+
+    outbox.relay.publish(0)
+
+    (sent,) = outbox.producer.taken
+    assert (sent.topic, sent.key, sent.value) == ("credit.events", RESIDENT.encode(), value_of(id="1/r"))
+    assert sent.headers == [("content-type", b"application/cloudevents+json")]
 
 
 def test_a_published_letter_is_refused_again_for_the_same_reason() -> None:

@@ -117,6 +117,16 @@ def changes_in(client: Any) -> list[dict[str, Any]]:
     ]
 
 
+def derived_in(client: Any) -> dict[int, list[dict[str, Any]]]:
+    """Return, by the partition of the outbox, the events in it that are for the log."""
+    found: dict[int, list[dict[str, Any]]] = {}
+    for partition, pairs in _entries(client):
+        for one in messages(pairs, partition, NAMES):
+            if one.channel is Channel.EVENTS:
+                found.setdefault(partition, []).append(orjson.loads(one.value))
+    return found
+
+
 def _entries(client: Any) -> list[tuple[int, list[bytes]]]:
     store = Store(client)
     try:
