@@ -36,7 +36,7 @@ Json: TypeAlias = dict[str, Any]
 
 FOLDER = Path(__file__).parent / "generated"
 # The version of the contract, not of the program: additions raise its second number.
-CONTRACT_VERSION = "1.0.0"
+CONTRACT_VERSION = "1.1.0"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _SCHEMA_FORMAT = "application/schema+json;version=draft-2020-12"
 _BINDING = {"bindingVersion": "0.5.0"}
@@ -380,6 +380,7 @@ def asyncapi() -> Json:
         },
         "operations": {
             "receiveEvents": _operation("receive", "events", "Score an event / 评分"),
+            "sendDerived": _operation("send", "events", "Say what follows for linked subjects / 派生关联主体事件"),
             "sendChanges": _operation("send", "changes", "Say what changed / 通知变更"),
             "sendDead": _operation("send", "dead", "Hand back what was refused / 退回被拒记录"),
         },

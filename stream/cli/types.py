@@ -20,6 +20,8 @@ def types(as_json: AsJson = False) -> None:
             "grades": ["of the record"] if one.name == "record.corrected" else [grade.label for grade in one.grades],
             "quantity": one.quantity or None,
             "control": one.control,
+            # Of what an organisation does: the record that `linked_subjects` have of it.
+            "reaches": one.reaches or None,
         }
         for one in EVENT_TYPES
     ]

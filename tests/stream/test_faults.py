@@ -42,7 +42,8 @@ def a_log() -> FakeLog:
     log.publish("rental.item.overdue", subject=OTHER, id="a rental")
     log.publish("occupation.honour.awarded", id="an honour", data={"grade": "national"})  # another tier, for 5 years
     log.append(b"{", key=RESIDENT.encode())
-    log.publish("tax.arrears.recorded", subject=COMPANY, data={"linked_subjects": [RESIDENT, OTHER]})
+    fine = {"grade": "fine_minor", "linked_subjects": [RESIDENT, OTHER]}
+    log.publish("org.penalty.imposed", subject=COMPANY, data=fine)
     return log
 
 
