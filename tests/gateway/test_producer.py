@@ -13,7 +13,7 @@ from confluent_kafka import Consumer, Message, TopicPartition
 
 from gateway.async_producer import AsyncPublisher
 from gateway.errors import PropertyError, PublisherClosedError, QueueFullError, UndeliveredError
-from gateway.producer import Delivery, Publisher, Report, kafka_properties
+from gateway.producer import Delivery, Publisher, Report, checked, kafka_properties
 from schemas.catalogue import Grade
 from schemas.codec import decode
 from schemas.errors import Reason, Refusal
@@ -108,6 +108,7 @@ def test_attributes_are_an_event_too(kafka: str) -> None:
         (lambda one: replace(one, data=Data(quantity=0)), Reason.BAD_VALUE, "data.quantity"),
         (lambda one: replace(one, data=Data(grade=Grade.SEVERE)), Reason.BAD_VALUE, "data.grade"),
         (lambda one: replace(one, data=Data(incident_key="i" * 129)), Reason.BAD_VALUE, "data.incident_key"),
+        (lambda one: replace(one, data=Data(linked_subjects=(OTHER,))), Reason.UNKNOWN_FIELD, "data.linked_subjects"),
     ],
 )
 def test_what_a_worker_would_refuse_or_read_otherwise_is_refused_at_once(
@@ -120,6 +121,23 @@ def test_what_a_worker_would_refuse_or_read_otherwise_is_refused_at_once(
 
     assert (caught.value.reason, caught.value.field) == (reason, field)
     assert publisher.close(0) == Report(0, 0, 0)
+
+
+def test_an_organisations_event_may_name_who_represents_it(kafka: str) -> None:
+    event = an_event(COMPANY, "org.dishonest.listed", linked_subjects=(RESIDENT, OTHER))
+
+    published(kafka, "linked", event)
+
+    (record,) = read(kafka, "linked", 1)
+    assert decode(record.value()) == event
+
+
+@pytest.mark.parametrize("linked", ["r-09c3f0a1b2d4e5f6", [RESIDENT], (COMPANY,), (RESIDENT, RESIDENT)])
+def test_linked_subjects_that_a_worker_would_refuse_or_read_otherwise_are_refused_at_once(linked: Any) -> None:
+    with pytest.raises(Refusal) as caught:
+        checked(an_event(COMPANY, "org.dishonest.listed", linked_subjects=linked))
+
+    assert (caught.value.reason, caught.value.field) == (Reason.BAD_VALUE, "data.linked_subjects")
 
 
 def test_attributes_that_are_no_event_are_refused_at_once(nowhere: str) -> None:

@@ -390,6 +390,22 @@ def test_a_row_with_more_cells_than_its_header_is_refused(jasmine: Jasmine, tmp_
 
 
 @pytest.mark.usefixtures("_at_work")
+def test_a_csv_names_linked_subjects_with_spaces_between_them(jasmine: Jasmine, tmp_path: Path) -> None:
+    people, company = [a_resident(81), a_resident(82)], "l-4000000000006002"
+    rows = [f"{number},/dept/court,org.dishonest.listed,{company},2026-11-01T08:30:00+08:00" for number in "12"]
+    path = tmp_path / "listed.csv"
+    path.write_text(
+        f"id,source,type,subject,time,linked_subjects\n{rows[0]},{' '.join(people)}\n{rows[1]},{people[0]} {company}\n"
+    )
+
+    answer = jasmine("publish", str(path), "--json")
+
+    assert (answer.code, answer.json["delivered"]) == (Exit.REFUSED, 1)
+    assert f"bad_value in data.linked_subjects: was '{company}'" in answer.json["problems"][0]["detail"]
+    until(lambda: [jasmine("explain", one, "--json").code for one in people] == [Exit.DONE] * 2, "both are reached")
+
+
+@pytest.mark.usefixtures("_at_work")
 def test_a_shifted_row_with_an_identity_number_is_copied_nowhere(jasmine: Jasmine, tmp_path: Path) -> None:
     number = resident_number(3, BORN, 0)
     path, refused = tmp_path / "shifted.csv", tmp_path / "refused.jsonl"
