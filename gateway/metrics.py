@@ -16,7 +16,7 @@ class Metrics:
         self._registry = CollectorRegistry()
         self._lookups = Counter(
             "credit_lookups",
-            "Lookups by outcome: scored, no_score, unknown, refused, unavailable, stale, unreadable, failed.",
+            "Lookups by outcome: scored, no_score, unknown, refused, unavailable, stale, unreadable, unlogged, failed.",
             ["status"],
             registry=self._registry,
         )

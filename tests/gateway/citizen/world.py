@@ -42,6 +42,7 @@ def deployment(redis_url: str, issuer: str, address: str = ADDRESS) -> Deploymen
         timeout_s=2.0,
         kafka={"bootstrap.servers": "127.0.0.1:1"},
         topic="credit.events",
+        topic_access=None,
         pack=PACK,
         pseudonym_key=PSEUDONYM_KEY,
         provider=Provider(issuer=issuer, client_id="page", client_secret=SECRET, claim=CLAIM),
