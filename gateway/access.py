@@ -200,4 +200,4 @@ class AccessLog:
                 self._produce(*record)
             except AccessLogError:
                 self._refused.append(record)
-                raise
+                return

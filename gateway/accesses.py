@@ -78,7 +78,10 @@ class Accesses:
 
     def to_json(self) -> list[dict[str, Any]]:
         """Return the entries for machines."""
-        return [fields_of(one) for one in self.entries]
+        return [
+            {name: int(value) if name == "as_of" else value for name, value in fields_of(one).items()}
+            for one in self.entries
+        ]
 
 
 def accesses_of(subject: str, raw: Sequence[tuple[bytes, Mapping[bytes, bytes]]]) -> Accesses:
