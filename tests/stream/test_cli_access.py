@@ -1,11 +1,14 @@
 """`jasmine access` and `changes` with a worker: what commands read is written, copied, and shown."""
 
+import json
 from collections.abc import Callable
 
 import pytest
+from confluent_kafka import Consumer, TopicPartition
 
 from stream.cli import accesses
 from stream.cli.output import Exit
+from stream.embedded import PARTITIONS
 from tests.stream.conftest import Deployment
 from tests.stream.test_cli import Jasmine, a_resident, jasmine, line_of, settings  # noqa: F401 - a fixture
 from tests.support.embedded_worker import until
@@ -32,6 +35,7 @@ def known(jasmine: Jasmine, _logging: None) -> Callable[[int], str]:  # noqa: F8
     return make
 
 
+@pytest.mark.slow
 def test_each_command_that_reads_is_written_and_shown(jasmine: Jasmine, known: Callable[[int], str]) -> None:  # noqa: F811
     subject = known(71)
     jasmine("lookup", subject)
@@ -54,15 +58,31 @@ def test_each_command_that_reads_is_written_and_shown(jasmine: Jasmine, known: C
     assert "desk" in people
 
 
-def test_a_reader_that_was_told_of_a_change_is_shown_with_it(jasmine: Jasmine, known: Callable[[int], str]) -> None:  # noqa: F811
+def changes_in(bootstrap_servers: str) -> list[str]:
+    """Return the ids of all changes published so far."""
+    consumer = Consumer({"bootstrap.servers": bootstrap_servers, "group.id": "looking", "log_level": 2})
+    consumer.assign([TopicPartition("credit.changes", partition, 0) for partition in range(PARTITIONS)])
+    found: list[str] = []
+    while some := consumer.consume(1_000, 1.0):
+        found += [json.loads(one.value() or b"{}")["id"] for one in some]
+    consumer.close()
+    return found
+
+
+@pytest.mark.slow
+def test_a_reader_that_was_told_of_a_change_is_shown_with_it(
+    jasmine: Jasmine,  # noqa: F811
+    known: Callable[[int], str],
+    deployment: Deployment,
+) -> None:
     subject = known(72)
-    followed: list[str] = []
+    ids = until(
+        lambda: found if subject in str(found := changes_in(deployment.bootstrap_servers)) else [],
+        "the change is published",
+    )
+    told = jasmine("changes", "--reader", "transit-operator", "--limit", str(len({*ids})))
 
-    def follow() -> bool:
-        followed.append(jasmine("changes", "--reader", "transit-operator", "--limit", "1").out)
-        return subject in followed[-1]
-
-    until(follow, "told of the change")
+    assert subject in told.out
 
     def receipts() -> list[str]:
         found = jasmine("access", subject, "--json").json["access"]

@@ -2,43 +2,34 @@
 
 from collections.abc import Iterator
 from contextlib import nullcontext
-from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
 import pytest
-import redis
 from starlette.testclient import TestClient
 
 from gateway.accesses import SHOWN_MAX
-from gateway.address import access_key
 from gateway.citizen.serve import Log, build
 from gateway.citizen.visits import Visits
 from gateway.errors import AccessLogError
-from schemas.access import Access, ChangeReceived, StandingRead, fields_of, receipt_id
+from schemas.access import StandingRead
 from schemas.catalogue import Grade
-from tests.gateway.citizen.world import ADDRESS, CHEN, LIN, PAGE, World, deployment, enter
-from tests.gateway.city import PARTITIONS, TODAY, an_event
+from tests.gateway.citizen.world import (
+    ADDRESS,
+    CHEN,
+    LIN,
+    PAGE,
+    READ_AT,
+    World,
+    a_read,
+    a_receipt,
+    copied,
+    deployment,
+    enter,
+)
+from tests.gateway.city import TODAY, an_event
 
 EN = {**PAGE, "accept-language": "en"}
-AT = datetime(2026, 11, 24, 2, 2, tzinfo=UTC)  # 10:02 in the city
-
-
-def a_read(number: int, **changes: Any) -> StandingRead:
-    stated: dict[str, Any] = {"reader": "transit-operator", "purpose": "transit", "what": "tier", "as_of": 1}
-    return StandingRead(id=str(number), subject=LIN, time=AT + timedelta(minutes=number), **stated | changes)
-
-
-def a_receipt(as_of: int, reader: str = "transit-operator") -> ChangeReceived:
-    change = f"0/{as_of}/{TODAY}/{LIN}"
-    return ChangeReceived(id=receipt_id(reader, change), subject=LIN, time=AT, reader=reader, change=change)
-
-
-def keep(url: str, *accesses: Access) -> None:
-    """Do what a worker's copy does."""
-    with redis.Redis.from_url(url) as client:
-        for one in accesses:
-            client.xadd(access_key(one.subject, PARTITIONS), dict(fields_of(one)))
 
 
 def section(page: str, name: str = "access") -> str:
@@ -51,7 +42,7 @@ def page_in(world: World, headers: Any = EN) -> str:
 
 
 def test_she_sees_when_who_read_what_and_what_for(world: World, valkey: str) -> None:
-    keep(valkey, a_read(0), a_read(1, reader="citizen", purpose="page", what="page"))
+    copied(valkey, a_read(0), a_read(1, reader="citizen", purpose="page", what="page"))
     page = section(page_in(world))
 
     assert "24 Nov 2026 10:02" in page
@@ -60,7 +51,7 @@ def test_she_sees_when_who_read_what_and_what_for(world: World, valkey: str) -> 
 
 
 def test_the_section_speaks_chinese_too(world: World, valkey: str) -> None:
-    keep(valkey, a_read(0), a_read(1, reader="desk", purpose="desk", what="standing"))
+    copied(valkey, a_read(0), a_read(1, reader="desk", purpose="desk", what="standing"))
     page = section(page_in(world, {**PAGE, "accept-language": "zh"}))
 
     assert "谁查看过我的分数" in page
@@ -74,14 +65,14 @@ def test_whom_nobody_has_read_is_told_so(world: World) -> None:
 
 
 def test_nobody_sees_what_was_read_about_somebody_else(world: World, valkey: str) -> None:
-    other = StandingRead(id="x", subject=CHEN, time=AT, reader="bank", purpose="finance", what="tier")
-    keep(valkey, other)
+    other = StandingRead(id="x", subject=CHEN, time=READ_AT, reader="bank", purpose="finance", what="tier")
+    copied(valkey, other)
 
     assert "bank" not in section(page_in(world))
 
 
 def test_earlier_ones_are_folded_and_the_page_stays_of_a_size(world: World, valkey: str) -> None:
-    keep(valkey, *(a_read(number) for number in range(SHOWN_MAX + 50)))
+    copied(valkey, *(a_read(number) for number in range(SHOWN_MAX + 50)))
     page = section(page_in(world))
 
     assert page.count("<li>") == SHOWN_MAX
@@ -89,7 +80,7 @@ def test_earlier_ones_are_folded_and_the_page_stays_of_a_size(world: World, valk
 
 
 def test_she_sees_who_was_told_of_which_change(world: World, valkey: str) -> None:
-    keep(valkey, a_receipt(3))
+    copied(valkey, a_receipt(3))
 
     page = section(page_in(world))
     assert "Who was told of a change" in page
@@ -101,7 +92,7 @@ def test_a_repair_names_who_was_told_since_and_who_was_not(world: World, valkey:
     world.happen(an_event(LIN, "repair.granted", TODAY, record_source=fine.source, record_id=fine.id))
     # Behind her four events, in a partition that others may share.
     repaired = 100
-    keep(valkey, a_read(0, as_of=0), a_read(1, reader="bank", as_of=0), a_receipt(repaired))
+    copied(valkey, a_read(0, as_of=0), a_read(1, reader="bank", as_of=0), a_receipt(repaired))
     page = section(page_in(world), "records")
 
     assert "Told since: transit-operator, 24 Nov 2026 10:02" in page
@@ -110,13 +101,13 @@ def test_a_repair_names_who_was_told_since_and_who_was_not(world: World, valkey:
 
 def test_somebody_without_a_score_sees_it_too(world: World, valkey: str) -> None:
     world.city.begin()
-    keep(valkey, a_read(0))
+    copied(valkey, a_read(0))
 
     assert "transit-operator" in section(page_in(world))
 
 
 def test_the_export_has_it(world: World, valkey: str) -> None:
-    keep(valkey, a_read(0), a_receipt(3))
+    copied(valkey, a_read(0), a_receipt(3))
     enter(world)
     body: Any = world.client.get("/export").json()
 
@@ -126,7 +117,7 @@ def test_the_export_has_it(world: World, valkey: str) -> None:
 
 def test_an_open_page_hears_of_a_reading(world: World, valkey: str) -> None:
     mark = enter(world).text.partition('data-live="')[2].partition('"')[0]
-    keep(valkey, a_read(0))
+    copied(valkey, a_read(0))
     world.tick_s = 100
     stream = world.client.get("/live", params={"mark": mark}, headers={"accept-language": "en"})
 
