@@ -57,6 +57,10 @@ class StandingReader(Protocol):
 class ReadLog(Protocol):
     """Where the service writes who read what; `gateway.access.AccessLog` is one."""
 
+    @property
+    def waiting(self) -> int:
+        """How many reads are not acknowledged."""
+
     def check(self) -> None:
         """Return if a read can be written."""
 
@@ -136,6 +140,8 @@ def create_app(lookup: StandingReader, reads: ReadLog | None = None, *, access_l
         lifespan=lifespan,
     )
     metrics = Metrics()
+    if reads is not None:
+        metrics.watch_access_log(lambda: reads.waiting)
     problems.install(app)
     _add_standing(app, lookup, reads, metrics)
     _add_operations(app, lookup, reads, metrics)

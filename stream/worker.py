@@ -94,6 +94,7 @@ class Worker:
         self._store = Store(redis_client(settings))
         self._round_trips = 0
         self._published = 0
+        self._copied = 0
         self._partitions = 0
         self._failure: StoreError | None = None
         self._progress = Progress(waiting_for="start")
@@ -309,6 +310,9 @@ class Worker:
         published = self._relay.published
         self.metrics.published.inc(published - self._published)
         self._published = published
+        copied = self._accesses.copied
+        self.metrics.copied.inc(copied - self._copied)
+        self._copied = copied
         for partition, offset in self._progress.applied.items():
             self.metrics.next_offset.labels(partition).set(offset)
             self.metrics.lag.labels(partition).set(self._watchdog.lag.get(partition, 0))

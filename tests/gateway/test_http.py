@@ -71,6 +71,10 @@ class FakeLog:
         self.written: list[tuple[object, ...]] = []
         self._full_after = full_after
 
+    @property
+    def waiting(self) -> int:
+        return len(self.written)
+
     def check(self) -> None:
         if len(self.written) >= self._full_after:
             raise AccessLogError(self._full_after)
@@ -214,6 +218,7 @@ def test_a_read_that_cannot_be_written_is_not_given_and_the_service_is_not_ready
         assert one.headers["retry-after"] == "1"
     assert given.json()["tier"] == "good"
     assert 'credit_lookups_total{status="unlogged"} 1.0' in metrics.text
+    assert "credit_access_waiting 1.0" in metrics.text
 
 
 def test_what_was_read_is_not_given_if_the_log_has_filled_meanwhile() -> None:
