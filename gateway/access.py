@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from confluent_kafka import KafkaException, Producer
 
-from gateway.answer import Answer
+from gateway.answer import Answer, Recorder
 from gateway.errors import AccessLogError
 from gateway.producer import CLOSE_S, kafka_properties
 from schemas import access
@@ -26,9 +26,6 @@ from schemas.events import CONTENT_TYPE_STRUCTURED
 # The most reads that wait for Kafka: some seconds of a busy gateway's, in some megabytes.
 WAITING_MAX = 100_000
 _ID_BYTES = 8
-
-Recorder = Callable[[str, Answer], None]
-"""Told of each subject whose standing was read and of the answer, before that is given."""
 
 
 class AccessLog:

@@ -24,16 +24,13 @@ from redis.client import NEVER_DECODE
 
 from gateway import deadline
 from gateway.address import META, META_PARTITIONS, parse_subject, standing_key
-from gateway.answer import UNKNOWN, Answer, answer_of
+from gateway.answer import UNKNOWN, Answer, Recorder, answer_of
 from gateway.card import CARD_BYTES, State, day_of, decode
 from gateway.errors import StaleCardError, StandingUnavailableError, StoreEmptyError
 from gateway.names import PackNames
 
 Evaluator = Callable[[int, bytes, int], State]
 """What a subject's number and ledger are worth on a day; `gateway.evaluate.PackEvaluator` is one."""
-
-Access = Callable[[str, Answer], None]
-"""Told of each read before its answer is given; what it raises is raised in place of that."""
 
 TIMEOUT_S = 0.25
 CONNECTIONS_MAX = 64
@@ -108,7 +105,7 @@ class Lookup:
         names: PackNames,
         *,
         evaluator: Evaluator | None = None,
-        access: Access | None = None,
+        access: Recorder | None = None,
         timeout_s: float = TIMEOUT_S,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -137,7 +134,7 @@ class Lookup:
         names: PackNames,
         *,
         evaluator: Evaluator | None = None,
-        access: Access | None = None,
+        access: Recorder | None = None,
         timeout_s: float = TIMEOUT_S,
         connections_max: int = CONNECTIONS_MAX,
         clock: Callable[[], float] = time.time,
@@ -208,7 +205,7 @@ class AsyncLookup:
         names: PackNames,
         *,
         evaluator: Evaluator | None = None,
-        access: Access | None = None,
+        access: Recorder | None = None,
         timeout_s: float = TIMEOUT_S,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -226,7 +223,7 @@ class AsyncLookup:
         names: PackNames,
         *,
         evaluator: Evaluator | None = None,
-        access: Access | None = None,
+        access: Recorder | None = None,
         timeout_s: float = TIMEOUT_S,
         connections_max: int = CONNECTIONS_MAX,
         clock: Callable[[], float] = time.time,

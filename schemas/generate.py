@@ -34,7 +34,7 @@ Json: TypeAlias = dict[str, Any]
 
 FOLDER = Path(__file__).parent / "generated"
 # The version of the contract, not of the program: additions raise its second number.
-CONTRACT_VERSION = "1.0.0"
+CONTRACT_VERSION = "1.1.0"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _SCHEMA_FORMAT = "application/schema+json;version=draft-2020-12"
 _BINDING = {"bindingVersion": "0.5.0"}

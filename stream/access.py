@@ -96,6 +96,7 @@ class AccessCopy(threading.Thread):
         if [*before] != partitions:
             before = self._begin(partitions)
         records = self._held().consume(RECORDS_MAX, _WAIT_S)
+        self._check_places(records, before)
         after = {**before, **_nexts_after(records)}
         entries = [*self._entries(records)]
         if not records and self._store.nexts(partitions) == before:
@@ -119,6 +120,18 @@ class AccessCopy(threading.Thread):
             self._consumer = self._connect()
         return self._consumer
 
+    def _check_places(self, records: Sequence[Any], before: Mapping[int, int]) -> None:
+        """Refuse what is no record, and a log that begins anew below where its copy stands."""
+        for record in records:
+            if record.error() is not None:
+                raise KafkaException(record.error())
+            partition, offset = record.partition(), record.offset()
+            if offset < before[partition]:
+                raise StoreError(
+                    f"{self._topic}/{partition} was made anew: it has offset {offset}, its copy stands at "
+                    f"{before[partition]}; delete the keys {{{partition}}}:access:* in Redis, and it is copied again"
+                )
+
     def _entries(self, records: Sequence[Any]) -> Iterator[Entry]:
         for record in records:
             try:
@@ -140,13 +153,5 @@ class AccessCopy(threading.Thread):
 
 
 def _nexts_after(records: Sequence[Any]) -> dict[int, int]:
-    """Return the offset behind each partition's last record.
-
-    Raises:
-        KafkaException: one of them is none, but says what has failed.
-
-    """
-    for record in records:
-        if record.error() is not None:
-            raise KafkaException(record.error())
+    """Return the offset behind each partition's last record."""
     return {record.partition(): record.offset() + 1 for record in records}

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from schemas.access import StandingRead, encode
 from schemas.subjects import parse_subject
 from sinks.accesses import AccessStore
-from sinks.errors import StoreUnavailableError
+from sinks.errors import StoreError, StoreUnavailableError
 from sinks.keys import access_key
 from stream import access as access_module
 from stream.access import AccessCopy
@@ -136,6 +136,15 @@ def test_an_emptied_store_is_filled_again_also_while_nobody_reads(client: Any) -
     copy_all(copy, consumer)
 
     assert seen(client) == WHOLE
+
+
+def test_a_log_that_was_made_anew_is_told_with_what_to_do(client: Any) -> None:
+    consumer = FakeConsumer(a_log())
+    copy_all(copying(client, consumer), consumer)
+    consumer = FakeConsumer(a_log(2))
+
+    with pytest.raises(StoreError, match=r"credit\.access/\d was made anew: .*delete the keys \{\d\}:access:\*"):
+        copying(client, consumer).copy()
 
 
 @pytest.mark.parametrize("fault", [Fault.NOT_SENT, Fault.SENT_UNANSWERED, Fault.ANSWER_LOST])

@@ -89,6 +89,10 @@ class FakeLog:
         value = value_of(type_name, **changes)
         return self.append(value, key=orjson.loads(value)["subject"].encode())
 
+    def end(self, partition: int) -> int:
+        """Return the offset of a partition's next record."""
+        return self._ends[partition]
+
     def leave_a_hole(self, partition: int) -> None:
         """Use up an offset, as the control record of a transaction does."""
         self._ends[partition] += 1
@@ -210,7 +214,8 @@ class FakeConsumer:
 
     def assign(self, places: Sequence[Any]) -> None:
         self._call()
-        self._positions = {one.partition: one.offset for one in places}
+        # Behind the log's end it begins anew, as `auto.offset.reset` says.
+        self._positions = {one.partition: one.offset * (one.offset <= self.log.end(one.partition)) for one in places}
 
     def seek(self, place: Any) -> None:
         self._positions[place.partition] = place.offset
