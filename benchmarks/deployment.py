@@ -53,6 +53,7 @@ class Deployment:
             "JASMINE_TOPIC_EVENTS": topic,
             "JASMINE_TOPIC_CHANGES": "bench.changes",
             "JASMINE_TOPIC_DEAD": "bench.dead",
+            "JASMINE_TOPIC_ACCESS": "bench.access",
             "JASMINE_PARTITIONS": str(PARTITIONS),
             "JASMINE_GROUP": f"bench-{uuid.uuid4()}",
             "JASMINE_METRICS_PORT": "0",

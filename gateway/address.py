@@ -44,6 +44,11 @@ def standing_key(subject: str, partitions: int) -> str:
     return f"{{{partition_of(subject, partitions)}}}:{subject[2:]}"
 
 
+def access_key(subject: str, partitions: int) -> str:
+    """Return the key of who has read what about a subject, likewise."""
+    return f"{{{partition_of(subject, partitions)}}}:access:{subject[2:]}"
+
+
 def _murmur2(data: bytes) -> int:
     """Return the murmur2 hash of a subject id: four words and the tail of two bytes."""
     words: tuple[int, ...] = _WORDS.unpack(data)

@@ -1,5 +1,6 @@
 """Answers: typed, and never None. Somebody without a score is not somebody with a low one."""
 
+from collections.abc import Callable
 from datetime import date
 from typing import Literal, NamedTuple
 
@@ -60,6 +61,9 @@ class Answer(NamedTuple):
         entitlements = tuple([perk.id for perk in self.perks if perk.scenario == scenario])
         return GatewayAnswer(self.status, self.tier, entitlements, self.valid_until)
 
+
+Recorder = Callable[[str, Answer], None]
+"""Told of each subject that was read and of the answer, before it is given; what it raises is raised instead."""
 
 UNKNOWN = Answer(
     status="unknown", tier=None, perks=(), score=None, disputed=False, valid_until=None, as_of=None, pack=None

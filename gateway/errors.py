@@ -7,6 +7,8 @@
   x CardFormatError            permanent: a card that this version cannot read
   x StaleCardError             retryable: the card is out of date, and nothing is here to evaluate the ledger
     + PackMismatchError        retryable: it was decided under a pack that this reader does not know
+  x AccessLogError             retryable: the read cannot be written to the access log, so it is not given
+  x ChangeFormatError          permanent: a record that is no change
   x NamesFormatError           permanent: a file that holds no names of a pack
   x PropertyError              permanent: a property that a publisher may not have
   x PublisherClosedError       permanent: published after close
@@ -69,6 +71,27 @@ class PackMismatchError(StaleCardError):
             f"the card was decided under pack {card_pack:016x}, this reader knows pack {known_pack:016x}: give it "
             "the names of the worker's pack; if the worker has just changed its pack, ask again after its rescore"
         )
+
+
+class AccessLogError(GatewayError):
+    """A read that cannot be written to the access log.
+
+    Attributes:
+        waiting: how many records wait for Kafka.
+
+    """
+
+    def __init__(self, waiting: int, reason: str = "") -> None:
+        self.waiting = waiting
+        why = f"; the last it said: {reason}" if reason else ""
+        super().__init__(
+            f"the access log cannot be written, {waiting} records wait for Kafka{why}: check that Kafka can be reached "
+            "and has the topic; a read that cannot be logged is not given"
+        )
+
+
+class ChangeFormatError(GatewayError):
+    """A record of the changes' topic that is no change."""
 
 
 class NamesFormatError(GatewayError):

@@ -7,20 +7,27 @@ from datetime import date
 from typing import Annotated, Any, Literal, Protocol
 
 import orjson
-from fastapi import FastAPI, Path, Query, Response
+from fastapi import FastAPI, Header, Path, Query, Response
 from fastapi.openapi.utils import get_openapi
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from gateway import problems
 from gateway.address import SUBJECT_PATTERN
 from gateway.answer import Answer
 from gateway.envelope import Envelope
-from gateway.errors import CardFormatError, StaleCardError, StandingUnavailableError, SubjectFormatError
+from gateway.errors import (
+    AccessLogError,
+    CardFormatError,
+    StaleCardError,
+    StandingUnavailableError,
+    SubjectFormatError,
+)
 from gateway.metrics import CONTENT_TYPE, Metrics
 from gateway.names import Scenario
 from gateway.problems import UnknownSubjectError
+from schemas.access import CITIZEN, DESK, READER_PATTERN, Purpose, What
 
-API_VERSION = "1.0.0"
+API_VERSION = "2.0.0"
 
 _NO_STORE = tuple((name.lower().encode(), value.encode()) for name, value in problems.NO_STORE.items())
 
@@ -30,6 +37,7 @@ _FAILURES: tuple[tuple[type[Exception], str], ...] = (
     (StandingUnavailableError, "unavailable"),
     (StaleCardError, "stale"),
     (CardFormatError, "unreadable"),
+    (AccessLogError, "unlogged"),
 )
 
 
@@ -44,6 +52,20 @@ class StandingReader(Protocol):
 
     async def close(self) -> None:
         """Close the connections."""
+
+
+class ReadLog(Protocol):
+    """Where the service writes who read what; `gateway.access.AccessLog` is one."""
+
+    @property
+    def waiting(self) -> int:
+        """How many reads are not acknowledged."""
+
+    def check(self) -> None:
+        """Return if a read can be written."""
+
+    def read(self, subject: str, reader: str, purpose: Purpose, what: What, *, as_of: int | None) -> None:
+        """Write one, without waiting for it."""
 
 
 class Standing(BaseModel):
@@ -67,10 +89,40 @@ class Condition(BaseModel):
 
 SubjectPath = Annotated[str, Path(pattern=SUBJECT_PATTERN, description="A subject id, such as r-09c3f0a1b2d4e5f6.")]
 ScenarioQuery = Annotated[Scenario, Query(description="Where the payment is made.")]
+# What somebody may ask for here. The city's other purposes are of its own parts, which do not ask here.
+AskedFor = Literal[Scenario, "desk"]
 
 
-def create_app(lookup: StandingReader, *, access_log: bool = True) -> FastAPI:
-    """Return the service over a lookup, which it closes when it ends. Nothing connects before the first request."""
+def _somebody_else(reader: str) -> str:
+    if reader in {CITIZEN, DESK}:
+        message = "is a name of the city's own parts"
+        raise ValueError(message)
+    return reader
+
+
+ReaderHeader = Annotated[
+    str,
+    Header(
+        alias="Jasmine-Reader",
+        pattern=f"^{READER_PATTERN}$",
+        description="Who asks, such as transit-operator. The subject is shown it.",
+    ),
+    AfterValidator(_somebody_else),
+]
+PurposeHeader = Annotated[
+    AskedFor, Header(alias="Jasmine-Purpose", description="What for: a scenario, or a desk. The subject is shown it.")
+]
+
+
+def create_app(lookup: StandingReader, reads: ReadLog | None = None, *, access_log: bool = True) -> FastAPI:
+    """Return the service over a lookup, which it closes when it ends. Nothing connects before the first request.
+
+    Args:
+        lookup: reads standings.
+        reads: where it is written who read what; None writes nothing.
+        access_log: whether each request is a line in the log.
+
+    """
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -88,15 +140,25 @@ def create_app(lookup: StandingReader, *, access_log: bool = True) -> FastAPI:
         lifespan=lifespan,
     )
     metrics = Metrics()
+    if reads is not None:
+        metrics.watch_access_log(lambda: reads.waiting)
     problems.install(app)
-    _add_standing(app, lookup, metrics)
-    _add_operations(app, lookup, metrics)
+    _add_standing(app, lookup, reads, metrics)
+    _add_operations(app, lookup, reads, metrics)
     app.add_middleware(Envelope, headers=lambda _: _NO_STORE, log="jasmine.gateway" if access_log else None)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's way to extend it
     return app
 
 
-def _add_standing(app: FastAPI, lookup: StandingReader, metrics: Metrics) -> None:
+def _add_standing(app: FastAPI, lookup: StandingReader, reads: ReadLog | None, metrics: Metrics) -> None:
+    async def read(subject: str, reader: str, purpose: Purpose) -> Answer:
+        if reads is None:
+            return await lookup.lookup(subject)
+        reads.check()
+        answer = await lookup.lookup(subject)
+        reads.read(subject, reader, purpose, "tier", as_of=answer.as_of)
+        return answer
+
     @app.get(
         "/v1/subjects/{subject}/standing",
         summary="What a subject is entitled to in one scenario",
@@ -104,15 +166,17 @@ def _add_standing(app: FastAPI, lookup: StandingReader, metrics: Metrics) -> Non
         response_model=Standing,
         responses=_problems(
             {
-                400: "A parameter is wrong.",
+                400: "A parameter is wrong, or reader or purpose is not said.",
                 404: "The subject is unknown.",
                 500: "The standing cannot be read by this release.",
-                503: "Ask again.",
+                503: "Ask again; also while the read cannot be written to the access log.",
             }
         ),
     )
-    async def standing(subject: SubjectPath, scenario: ScenarioQuery) -> Response:
-        answer = (await _counted(lookup.lookup(subject), metrics)).for_gateway(scenario)
+    async def standing(
+        subject: SubjectPath, scenario: ScenarioQuery, reader: ReaderHeader, purpose: PurposeHeader
+    ) -> Response:
+        answer = (await _counted(read(subject, reader, purpose), metrics)).for_gateway(scenario)
         if answer.status == "unknown":
             message = "nothing was ever published about this subject; check the id"
             raise UnknownSubjectError(message)
@@ -125,7 +189,7 @@ def _add_standing(app: FastAPI, lookup: StandingReader, metrics: Metrics) -> Non
         return _json(body)
 
 
-def _add_operations(app: FastAPI, lookup: StandingReader, metrics: Metrics) -> None:
+def _add_operations(app: FastAPI, lookup: StandingReader, reads: ReadLog | None, metrics: Metrics) -> None:
     @app.get("/health", summary="Whether the process lives", operation_id="health", response_model=Condition)
     async def health() -> Response:
         return _json({"status": "ok"})
@@ -135,9 +199,11 @@ def _add_operations(app: FastAPI, lookup: StandingReader, metrics: Metrics) -> N
         summary="Whether lookups can be answered",
         operation_id="ready",
         response_model=Condition,
-        responses=_problems({503: "Redis does not answer, or no worker has filled it."}),
+        responses=_problems({503: "Redis does not answer, no worker has filled it, or reads cannot be logged."}),
     )
     async def ready() -> Response:
+        if reads is not None:
+            reads.check()
         await lookup.ready()
         return _json({"status": "ready"})
 

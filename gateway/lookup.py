@@ -5,6 +5,10 @@
             case Answer(status="scored", tier=tier): ...
 
 It needs redis-py and the standard library. `AsyncLookup` is the same for asyncio; both drive the same steps.
+
+Whoever reads about people for a purpose of their own, such as a gateway, gives `access`: `AccessLog.reading` writes
+each read where its subject can see it, and a read that cannot be written is not given. Without it nothing is written,
+which is for the city's own machinery, such as measurements, and for the HTTP service, which writes for whom it answers.
 """
 
 import asyncio
@@ -20,7 +24,7 @@ from redis.client import NEVER_DECODE
 
 from gateway import deadline
 from gateway.address import META, META_PARTITIONS, parse_subject, standing_key
-from gateway.answer import UNKNOWN, Answer, answer_of
+from gateway.answer import UNKNOWN, Answer, Recorder, answer_of
 from gateway.card import CARD_BYTES, State, day_of, decode
 from gateway.errors import StaleCardError, StandingUnavailableError, StoreEmptyError
 from gateway.names import PackNames
@@ -101,6 +105,7 @@ class Lookup:
         names: PackNames,
         *,
         evaluator: Evaluator | None = None,
+        access: Recorder | None = None,
         timeout_s: float = TIMEOUT_S,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -110,6 +115,7 @@ class Lookup:
             client: connects on first use.
             names: of the worker's pack.
             evaluator: of the worker's pack; without it a card whose time has passed twice is a StaleCardError.
+            access: writes each read to the access log.
             timeout_s: how long one lookup may take in all, in seconds.
             clock: gives the time, in seconds since the epoch.
 
@@ -118,6 +124,7 @@ class Lookup:
         self._execute: Callable[..., Any] = client.execute_command
         self._client = client
         self._timeout_s = timeout_s
+        self._access = access
         self._reader = _Reader(names, evaluator, clock)
 
     @classmethod
@@ -127,13 +134,14 @@ class Lookup:
         names: PackNames,
         *,
         evaluator: Evaluator | None = None,
+        access: Recorder | None = None,
         timeout_s: float = TIMEOUT_S,
         connections_max: int = CONNECTIONS_MAX,
         clock: Callable[[], float] = time.time,
     ) -> Self:
         """Make one for a ``redis://``, ``rediss://`` or ``unix://`` address; nothing connects yet."""
         client = deadline.connect(url, connections_max, timeout_s)
-        return cls(client, names, evaluator=evaluator, timeout_s=timeout_s, clock=clock)
+        return cls(client, names, evaluator=evaluator, access=access, timeout_s=timeout_s, clock=clock)
 
     def lookup(self, subject: str) -> Answer:
         """Return what a subject's standing says today.
@@ -143,9 +151,13 @@ class Lookup:
             StandingUnavailableError: Redis did not answer within the deadline.
             StaleCardError: the card says nothing of today, and there is no evaluator.
             CardFormatError: what stands there is no card.
+            AccessLogError: the read could not be written.
 
         """
-        return self._run(self._reader.steps(subject))
+        answer = self._run(self._reader.steps(subject))
+        if self._access is not None:
+            self._access(subject, answer)
+        return answer
 
     def ready(self) -> None:
         """Return if Redis answers and a worker has opened it.
@@ -193,6 +205,7 @@ class AsyncLookup:
         names: PackNames,
         *,
         evaluator: Evaluator | None = None,
+        access: Recorder | None = None,
         timeout_s: float = TIMEOUT_S,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -200,6 +213,7 @@ class AsyncLookup:
         self._execute: Callable[..., Awaitable[Any]] = client.execute_command
         self._client = client
         self._timeout_s = timeout_s
+        self._access = access
         self._reader = _Reader(names, evaluator, clock)
 
     @classmethod
@@ -209,6 +223,7 @@ class AsyncLookup:
         names: PackNames,
         *,
         evaluator: Evaluator | None = None,
+        access: Recorder | None = None,
         timeout_s: float = TIMEOUT_S,
         connections_max: int = CONNECTIONS_MAX,
         clock: Callable[[], float] = time.time,
@@ -224,11 +239,14 @@ class AsyncLookup:
             retry=Retry(NoBackoff(), deadline.RETRIES),
         )
         client = redis_asyncio.Redis.from_pool(pool)
-        return cls(client, names, evaluator=evaluator, timeout_s=timeout_s, clock=clock)
+        return cls(client, names, evaluator=evaluator, access=access, timeout_s=timeout_s, clock=clock)
 
     async def lookup(self, subject: str) -> Answer:
         """Return what a subject's standing says today; raises what `Lookup.lookup` does."""
-        return await self._run(self._reader.steps(subject))
+        answer = await self._run(self._reader.steps(subject))
+        if self._access is not None:
+            self._access(subject, answer)
+        return answer
 
     async def ready(self) -> None:
         """Return if Redis answers and a worker has opened it.

@@ -1,6 +1,8 @@
 """What the lookup service counts. Labels are bounded, and a subject is never one."""
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 # A lookup is one round trip: from a tenth of a millisecond beside Redis to the deadline.
@@ -16,13 +18,20 @@ class Metrics:
         self._registry = CollectorRegistry()
         self._lookups = Counter(
             "credit_lookups",
-            "Lookups by outcome: scored, no_score, unknown, refused, unavailable, stale, unreadable, failed.",
+            "Lookups by outcome: scored, no_score, unknown, refused, unavailable, stale, unreadable, unlogged, failed.",
             ["status"],
             registry=self._registry,
         )
         self._seconds = Histogram(
             "credit_lookup_seconds", "Time of a lookup, failed ones too.", buckets=_BUCKETS_S, registry=self._registry
         )
+
+    def watch_access_log(self, waiting: Callable[[], int]) -> None:
+        """Show how many records of the access log wait for Kafka."""
+        gauge = Gauge(
+            "credit_access_waiting", "Records of the access log that wait for Kafka.", registry=self._registry
+        )
+        gauge.set_function(waiting)
 
     def count(self, status: str, seconds: float) -> None:
         """Count one lookup."""

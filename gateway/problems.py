@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from gateway.errors import (
+    AccessLogError,
     CardFormatError,
     GatewayError,
     StaleCardError,
@@ -43,7 +44,7 @@ SCHEMA: dict[str, Any] = {
                 "required": ["name", "in", "detail"],
                 "properties": {
                     "name": {"type": "string"},
-                    "in": {"type": "string", "enum": ["path", "query"]},
+                    "in": {"type": "string", "enum": ["path", "query", "header"]},
                     "detail": {"type": "string"},
                 },
             },
@@ -82,6 +83,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(SubjectFormatError, _bad_subject)
     app.add_exception_handler(StandingUnavailableError, _unavailable)
     app.add_exception_handler(StaleCardError, _stale)
+    app.add_exception_handler(AccessLogError, _unlogged)
     app.add_exception_handler(CardFormatError, _unreadable)
     app.add_exception_handler(RequestValidationError, _bad_request)
     app.add_exception_handler(HTTPException, _of_http)
@@ -109,6 +111,12 @@ def _stale(_: Request, error: Exception) -> Response:
     return problem(HTTPStatus.SERVICE_UNAVAILABLE, "standing-stale", detail, headers=_retry_after())
 
 
+def _unlogged(_: Request, error: Exception) -> Response:
+    _tell(error)
+    detail = "the access log cannot be written, and a read that cannot be logged is not given; ask again"
+    return problem(HTTPStatus.SERVICE_UNAVAILABLE, "access-log-unavailable", detail, headers=_retry_after())
+
+
 def _unreadable(_: Request, error: Exception) -> Response:
     _tell(error)
     detail = "the standing was written by a release this service cannot read; its operator has to act"
@@ -130,8 +138,22 @@ def _bad_request(_: Request, error: Exception) -> Response:
     return problem(HTTPStatus.BAD_REQUEST, "bad-parameter", detail, parameters=wrong)
 
 
+# By the header that is missing or wrong.
+_HEADERS = {
+    "Jasmine-Reader": (
+        "give the header Jasmine-Reader: who asks, 2 to 40 of a-z, 0-9 and '-', beginning with a letter, such as "
+        "transit-operator"
+    ),
+    "Jasmine-Purpose": (
+        "give the header Jasmine-Purpose: what for, a scenario such as transit, or desk; /openapi.json lists them"
+    ),
+}
+
+
 def _remedy(one: dict[str, Any]) -> str:
     """Say what to do. The value is not quoted: in place of a subject it could be an identity number."""
+    if one["loc"][0] == "header":
+        return _HEADERS[one["loc"][-1]]
     if one["type"] == "missing":
         return "add it to the query, such as ?scenario=transit"
     if one["loc"][-1] == "subject":

@@ -9,6 +9,7 @@ from types import FrameType
 import structlog
 import uvicorn
 
+from gateway.access import AccessLog
 from gateway.evaluate import PackEvaluator, names_of
 from gateway.http import create_app
 from gateway.lookup import CONNECTIONS_MAX, TIMEOUT_S, AsyncLookup
@@ -24,6 +25,7 @@ def serve(
     host: str,
     port: int,
     *,
+    reads: AccessLog | None,
     timeout_s: float = TIMEOUT_S,
     connections_max: int = CONNECTIONS_MAX,
     access_log: bool = True,
@@ -36,6 +38,7 @@ def serve(
         pack: the worker's.
         host: the address to listen on.
         port: its port; 0 takes any free one, which the log names.
+        reads: where it is written who read what; None writes nothing, and the log says so.
         timeout_s: how long one lookup may take, in seconds.
         connections_max: most connections to Redis at a time.
         access_log: whether each request is a line in the log.
@@ -51,7 +54,7 @@ def serve(
         clock=clock,
     )
     config = uvicorn.Config(
-        create_app(lookup, access_log=access_log),
+        create_app(lookup, reads, access_log=access_log),
         host=host,
         port=port,
         # Our own has no path, in which the subject stands; and logging belongs to whoever starts this.
@@ -67,8 +70,12 @@ def serve(
     address = listening.getsockname()
     log = structlog.get_logger("jasmine.gateway")
     log.info("listening", host=address[0], port=address[1], pack=f"{pack.hash:016x}")
+    if reads is None:
+        log.warning("the access log is off: nobody will know who read what")
     with signals_end_the_service_only():
         uvicorn.Server(config).run(sockets=[listening])
+    if reads is not None and (lost := reads.close()):
+        log.error("reads were given that Kafka has not", lost=lost)
     log.info("ended")
 
 

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 import yaml
 
-from schemas import catalogue
+from schemas import access, catalogue
 from schemas.catalogue import EVENT_TYPES, EventType, Grade
 from schemas.codec import data_fields
 from schemas.errors import Reason
@@ -45,6 +45,10 @@ _DEAD_BYTES_MAX = 2_097_152  # a whole record in base64 beside its reason
 _RECORD_TYPES = tuple(one for one in EVENT_TYPES if not one.control)
 _CHANGE = "standing.changed"
 _DEAD = "dead.letter"
+_READ = access.READ
+_RECEIVED = access.RECEIVED
+# Who read what is kept for five years at least.
+_ACCESS_RETENTION_MS = 5 * 366 * 86_400_000
 _ID_IN_TEXT = {Kind.RESIDENT: "09c3f0a1b2d4e5f6", Kind.LEGAL_PERSON: "49c3f0a1b2d4e5f6"}
 
 
@@ -65,7 +69,7 @@ def main(arguments: Iterable[str] | None = None, folder: Path = FOLDER) -> None:
 def files() -> dict[str, str]:
     """Return the text of each file by its name."""
     schemas = {one.name: event_schema(one) for one in EVENT_TYPES}
-    schemas |= {_CHANGE: change_schema(), _DEAD: dead_schema()}
+    schemas |= {_CHANGE: change_schema(), _DEAD: dead_schema(), _READ: read_schema(), _RECEIVED: received_schema()}
     texts = {
         f"{name}.json": json.dumps(schema, ensure_ascii=False, indent=2) + "\n" for name, schema in schemas.items()
     }
@@ -297,11 +301,7 @@ def change_schema() -> Json:
         "type": "object",
         "properties": {
             "specversion": {"const": SPEC_VERSION},
-            "id": {
-                "type": "string",
-                "pattern": "^[0-9]+/[0-9]+/[0-9]+/" + _subject_pattern(Kind) + "$",
-                "description": "Partition, log offset, day and subject / 分区、位点、日、主体",
-            },
+            "id": _change_id(),
             "source": {"const": "/jasmine/scorer"},
             "type": {"const": _CHANGE},
             "subject": _subject(Kind),
@@ -319,6 +319,61 @@ def change_schema() -> Json:
             },
         },
         "required": ["specversion", "id", "source", "type", "subject", "data"],
+        "additionalProperties": False,
+    }
+
+
+def _change_id() -> Json:
+    return {
+        "type": "string",
+        "pattern": "^[0-9]+/[0-9]+/[0-9]+/" + _subject_pattern(Kind) + "$",
+        "description": "Partition, log offset, day and subject / 分区、位点、日、主体",
+    }
+
+
+def read_schema() -> Json:
+    """Return the JSON Schema of the event that something about a subject was given to somebody."""
+    data = {
+        "purpose": {"enum": [*access.PURPOSES], "description": "For what / 用途"},
+        "what": {"enum": [*access.WHATS], "description": "What was given / 内容"},
+        "as_of": {
+            "type": "integer",
+            "minimum": 0,
+            "description": "Log offset up to which events were in it; absent if nothing was known / 所含事件位点",
+        },
+    }
+    return _access_schema(_READ, "Standing read / 评分被查询", data, ["purpose", "what"])
+
+
+def received_schema() -> Json:
+    """Return the JSON Schema of a reader's receipt for a change."""
+    change = {**_change_id(), "description": "Id of the change / 变更编号"}
+    return _access_schema(_RECEIVED, "Change received / 变更已送达", {"change": change}, ["change"])
+
+
+def _access_schema(name: str, title: str, data: Json, required: list[str]) -> Json:
+    reader = {"type": "string", "pattern": f"^{access.READER_PATTERN}$", "description": "Who / 查询方"}
+    return {
+        "$schema": DIALECT,
+        "$id": f"urn:jasmine:schema:{name}",
+        "title": title,
+        "description": "Never part of a score; the same id again is the same event (不计分，按编号去重).",
+        "type": "object",
+        "properties": {
+            "specversion": {"const": SPEC_VERSION},
+            "id": _text(ID_CHARACTERS_MAX, "Names the event / 编号"),
+            "source": {"const": access.SOURCE},
+            "type": {"const": name},
+            "subject": _subject(Kind),
+            "time": _timestamp("When, to the second / 时间"),
+            "data": {
+                "type": "object",
+                "properties": {"reader": reader, **data},
+                "required": ["reader", *required],
+                "additionalProperties": False,
+            },
+        },
+        "required": ["specversion", "id", "source", "type", "subject", "time", "data"],
         "additionalProperties": False,
     }
 
@@ -356,7 +411,7 @@ def dead_schema() -> Json:
 
 
 def asyncapi() -> Json:
-    """Return the AsyncAPI document of the three topics."""
+    """Return the AsyncAPI document of the four topics."""
     names = [one.name for one in EVENT_TYPES]
     messages = {one.name: _message(one) for one in EVENT_TYPES}
     return {
@@ -377,14 +432,30 @@ def asyncapi() -> Json:
                 [_DEAD],
                 {"retention.ms": -1, "max.message.bytes": _DEAD_BYTES_MAX},
             ),
+            "access": _channel(
+                "credit.access",
+                "Who read what, and who was told of changes / 查询与送达记录",
+                [_READ, _RECEIVED],
+                {"retention.ms": _ACCESS_RETENTION_MS},
+            ),
         },
         "operations": {
             "receiveEvents": _operation("receive", "events", "Score an event / 评分"),
             "sendDerived": _operation("send", "events", "Say what follows for linked subjects / 派生关联主体事件"),
             "sendChanges": _operation("send", "changes", "Say what changed / 通知变更"),
             "sendDead": _operation("send", "dead", "Hand back what was refused / 退回被拒记录"),
+            "sendAccess": _operation("send", "access", "Say who read what / 记录查询"),
+            "receiveAccess": _operation("receive", "access", "Show it to whom it is about / 供本人查看"),
         },
-        "components": {"messages": {**messages, _CHANGE: _change_message(), _DEAD: _dead_message()}},
+        "components": {
+            "messages": {
+                **messages,
+                _CHANGE: _change_message(),
+                _DEAD: _dead_message(),
+                _READ: _message_about_a_subject(_READ, "Standing read / 评分被查询"),
+                _RECEIVED: _message_about_a_subject(_RECEIVED, "Change received / 变更已送达"),
+            }
+        },
     }
 
 
@@ -416,11 +487,15 @@ def _message(event_type: EventType) -> Json:
 
 
 def _change_message() -> Json:
+    return _message_about_a_subject(_CHANGE, "Standing changed / 评分状态变更")
+
+
+def _message_about_a_subject(name: str, title: str) -> Json:
     return {
-        "name": _CHANGE,
-        "title": "Standing changed / 评分状态变更",
+        "name": name,
+        "title": title,
         "contentType": CONTENT_TYPE_STRUCTURED,
-        "payload": _payload(_CHANGE),
+        "payload": _payload(name),
         "bindings": _keyed_by_subject(Kind),
     }
 

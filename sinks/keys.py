@@ -26,3 +26,13 @@ def due_key(partition: int, day: int) -> str:
 def swept_key(partition: int) -> str:
     """Return the key of the last day whose due subjects are done."""
     return f"{{{partition}}}:swept"
+
+
+def access_key(partition: int, subject: int) -> str:
+    """Return the key of who has read what about a subject, a stream."""
+    return f"{{{partition}}}:access:{subject:016x}"
+
+
+def access_next_key(partition: int) -> str:
+    """Return the key of the offset of a partition's first access that is not yet copied."""
+    return f"{{{partition}}}:access:next"

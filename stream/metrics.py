@@ -73,6 +73,7 @@ class Metrics:
         self.retries = self._counter("credit_retries", "Attempts that found a part away.", "part")
         self.swept = self._counter("credit_swept", "Standings brought up to date without an event.")
         self.published = self._counter("credit_outbox_published", "Records published from the outbox.")
+        self.copied = self._counter("credit_access_copied", "Accesses copied to where their subjects see them.")
         self.round_trips = self._counter("credit_store_round_trips", "Round trips to Redis of load and commit.")
         self.batch = self._distribution("credit_batch_events", "Events in a batch.", _BATCH_BUCKETS)
         self.process = self._distribution("credit_process_seconds", "Time to apply a batch.", _PROCESS_BUCKETS_S)

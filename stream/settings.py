@@ -36,6 +36,8 @@ class Settings(BaseSettings):
         topic_events: where credit events are published.
         topic_changes: where changes of tier and entitlements are published.
         topic_dead: where refused events go.
+        topic_access: where it is written who read what.
+        access_log: whether reads are written there; where they are not, nobody can say who read what.
         partitions: of the topics, when the worker creates them.
         replication: likewise.
         group: the consumer group.
@@ -71,6 +73,8 @@ class Settings(BaseSettings):
     topic_events: str = "credit.events"
     topic_changes: str = "credit.changes"
     topic_dead: str = "credit.dead"
+    topic_access: str = "credit.access"
+    access_log: Literal["on", "off"] = "on"
     partitions: Annotated[int, Field(ge=1, le=65_535)] = 4
     replication: Annotated[int, Field(ge=1)] = 1
     group: str = "jasmine-scorer"

@@ -12,6 +12,8 @@ from stream.settings import Settings
 _ANSWER_S_MAX = 10.0
 # A dead letter carries a whole record in base64 beside its reason; Kafka's default of 1 MiB would refuse the largest.
 DEAD_BYTES_MAX = 2 * 1024 * 1024
+# Who read what is kept for five years at least.
+_ACCESS_RETENTION_MS = 5 * 366 * 86_400_000
 
 
 class TopicsError(Exception):
@@ -38,19 +40,34 @@ def ensure_topics(admin: AdminClient, settings: Settings) -> int:
     }
     try:
         known = admin.list_topics(timeout=_ANSWER_S_MAX).topics
-        missing = [
-            NewTopic(name, settings.partitions, settings.replication, config=config)
-            for name, config in wanted.items()
-            if name not in known
-        ]
-        for future in admin.create_topics(missing).values() if missing else ():
-            _created(future)
-        topic = admin.list_topics(settings.topic_events, timeout=_ANSWER_S_MAX).topics[settings.topic_events]
+        _create(admin, settings.partitions, settings, {name: of for name, of in wanted.items() if name not in known})
+        partitions = _partitions(admin, settings.topic_events)
+        if settings.topic_access not in known:
+            # As many as there are of events, also where those were made by somebody else.
+            kept_ms = {"retention.ms": str(_ACCESS_RETENTION_MS)}
+            _create(admin, partitions, settings, {settings.topic_access: kept_ms})
+        of_access = _partitions(admin, settings.topic_access)
     except (KafkaException, TimeoutError) as error:
         reason = error.args[0].str() if isinstance(error, KafkaException) else "no answer to the creation of topics"
         raise TopicsError(f"Kafka at {settings.kafka['bootstrap.servers']}: {reason}") from error
+    if of_access != partitions:
+        raise TopicsError(
+            f"topic {settings.topic_access} has {of_access} partitions, {settings.topic_events} has {partitions}: both "
+            "are keyed by subject and need the same number; copy it into a new topic and set JASMINE_TOPIC_ACCESS"
+        )
+    return partitions
+
+
+def _create(admin: AdminClient, partitions: int, settings: Settings, wanted: Mapping[str, Mapping[str, str]]) -> None:
+    missing = [NewTopic(name, partitions, settings.replication, config={**config}) for name, config in wanted.items()]
+    for future in admin.create_topics(missing).values() if missing else ():
+        _created(future)
+
+
+def _partitions(admin: AdminClient, name: str) -> int:
+    topic = admin.list_topics(name, timeout=_ANSWER_S_MAX).topics[name]
     if topic.error is not None or not topic.partitions:
-        raise TopicsError(f"topic {settings.topic_events} is not there yet: {topic.error}")
+        raise TopicsError(f"topic {name} is not there yet: {topic.error}")
     return len(topic.partitions)
 
 

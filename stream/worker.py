@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import faust
 import numpy as np
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Producer
 from faust.types import TP, EventT, Message, StreamT
 
 from schemas.days import day_of
@@ -21,10 +21,12 @@ from schemas.decoder import Decoder
 from schemas.records import RecordKey
 from scoring.pack import Pack, load_pack
 from scoring.rules import compile_rules
+from sinks.accesses import AccessStore
 from sinks.errors import PartitionLostError, StoreError, StoreMismatchError, StoreUnavailableError
 from sinks.message import Channel
 from sinks.outbox import Names
 from sinks.store import Store
+from stream.access import AccessCopy, consumer_properties
 from stream.clients import redis_client
 from stream.logs import get_logger
 from stream.metrics import Metrics, MetricsServer
@@ -93,6 +95,7 @@ class Worker:
         self._store = Store(redis_client(settings))
         self._round_trips = 0
         self._published = 0
+        self._copied = 0
         self._partitions = 0
         self._failure: StoreError | None = None
         self._progress = Progress(waiting_for="start")
@@ -104,6 +107,10 @@ class Worker:
         names = Names([tier.id for tier in self._pack.tiers], [perk.id for perk in self._pack.perks])
         self._relay = Relay(
             Store(redis_client(settings)), Producer(_producing(settings)), _topics(settings), names, self._not_published
+        )
+        reading = consumer_properties(settings.kafka, settings.group)
+        self._accesses = AccessCopy(
+            AccessStore(redis_client(settings)), partial(Consumer, reading), settings.topic_access, self._not_published
         )
         ends = ReadableEnds(self._admin, settings)
         self._watchdog = Watchdog(self._progress, ends.of, time.monotonic, settings.stall_s_max, _die)
@@ -146,6 +153,7 @@ class Worker:
         gc.collect()
         gc.freeze()
         self._relay.start()
+        self._accesses.start()
         self._watchdog.start()
         app = self._app(Processor(Decoder(self._key, partitions), self._store, self._rules, self._clock))
         sweeping = asyncio.create_task(self._sweep_forever())
@@ -155,7 +163,9 @@ class Worker:
             sweeping.cancel()
             self._watchdog.end()
             self._relay.end()
+            self._accesses.end()
             await asyncio.to_thread(self._relay.join, 5.0)
+            await asyncio.to_thread(self._accesses.join, 5.0)
             self._store.disconnect()
 
     async def _serve(self, app: ScorerApp) -> None:
@@ -264,7 +274,7 @@ class Worker:
             return
         self._progress.waiting_for = ""
         self._progress.applied.update(starts)
-        self._relay.partitions = tuple(self._progress.applied)
+        self._relay.partitions = self._accesses.partitions = tuple(self._progress.applied)
         log.info("partitions assigned", starts=dict(starts))
 
     def _revoked(self, partitions: Sequence[int]) -> None:
@@ -273,6 +283,7 @@ class Worker:
             for gauge in (self.metrics.next_offset, self.metrics.lag, self.metrics.outbox):
                 with contextlib.suppress(KeyError):
                     gauge.remove(str(partition))
+        self._accesses.partitions = tuple(self._progress.applied)
         # A stop gives them up too, but what this worker has committed it still publishes.
         if not self._stopping.is_set():
             self._relay.partitions = tuple(self._progress.applied)
@@ -300,13 +311,16 @@ class Worker:
         published = self._relay.published
         self.metrics.published.inc(published - self._published)
         self._published = published
+        copied = self._accesses.copied
+        self.metrics.copied.inc(copied - self._copied)
+        self._copied = copied
         for partition, offset in self._progress.applied.items():
             self.metrics.next_offset.labels(partition).set(offset)
             self.metrics.lag.labels(partition).set(self._watchdog.lag.get(partition, 0))
             self.metrics.outbox.labels(partition).set(self._store.outbox_length(partition))
 
     def _not_published(self, error: Exception) -> None:
-        self._away("redis" if isinstance(error, StoreUnavailableError) else "kafka", error)
+        self._away("redis" if isinstance(error, StoreError) else "kafka", error)
 
     def _waiting_for(self) -> str:
         """Return the part that is away, or nothing while events are applied."""

@@ -28,6 +28,7 @@ FAUST = {"stream/transport.py", "stream/worker.py"}
 # Where the time may be asked for, and why there.
 CLOCKS = {
     "gateway/lookup.py": "the default of an SDK's clock argument: other people's applications have no root of ours",
+    "gateway/access.py": "likewise",
     "gateway/producer.py": "likewise, monotonic: how long a publisher waits",
     "gateway/deadline.py": "a deadline is an instant of the monotonic clock",
     "gateway/citizen/serve.py": "a composition root",
@@ -36,6 +37,7 @@ CLOCKS = {
     "stream/worker.py": "a composition root",
     "stream/transport.py": "monotonic only: pauses and intervals of its own thread",
     "stream/relay.py": "monotonic only: how long a round took, so that it rests in proportion",
+    "stream/access.py": "likewise",
     "stream/warm.py": "how long compiling took, for a line of the log",
     "stream/cli/explain.py": "commands: `explain` and `suggest` are as of today",
     "stream/cli/year.py": "a command: a year is over, or is not",

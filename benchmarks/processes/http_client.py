@@ -35,8 +35,8 @@ async def _ask(host: str, port: int, subjects: list[str], ends_s: float) -> list
         number += 1
         began_s = time.perf_counter()
         writer.write(
-            b"GET /v1/subjects/%b/standing?scenario=transit HTTP/1.1\r\nhost: %b\r\n\r\n"
-            % (subject.encode(), host.encode())
+            b"GET /v1/subjects/%b/standing?scenario=transit HTTP/1.1\r\nhost: %b\r\n"
+            b"jasmine-reader: benchmark\r\njasmine-purpose: transit\r\n\r\n" % (subject.encode(), host.encode())
         )
         head = await reader.readuntil(b"\r\n\r\n")
         if not head.startswith(b"HTTP/1.1 200"):

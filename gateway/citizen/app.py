@@ -1,5 +1,6 @@
 """The citizen's page as an application: its parts in, its routes out."""
 
+import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import asdict, dataclass
@@ -27,6 +28,7 @@ from gateway.citizen.signin import SignIn
 from gateway.citizen.texts import text
 from gateway.citizen.view import Page, RecordShown
 from gateway.citizen.visit import SIGN_IN_COOKIE, Cookies, look_of, wants_page
+from gateway.citizen.visits import Visits
 from gateway.envelope import Envelope
 from scoring.explain import to_json
 from scoring.pack import SCORE_MAX
@@ -43,6 +45,7 @@ class Parts:
         sign_in: at the city's provider.
         cookies: of sessions.
         acts: publishes disputes and applications.
+        visits: writes that she has looked.
         running: what must be entered while pages are served, such as a publisher.
         clock: gives the time, in seconds since the epoch.
         ending: whether open pages shall let go, because the service ends.
@@ -58,6 +61,7 @@ class Parts:
     sign_in: SignIn
     cookies: Cookies
     acts: Acts
+    visits: Visits
     running: AbstractAsyncContextManager[Any]
     clock: Callable[[], float]
     ending: Callable[[], bool]
@@ -79,6 +83,7 @@ def create_app(parts: Parts, *, access_log: bool = True) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with parts.running:
             yield
+        await asyncio.to_thread(parts.visits.close)
         await parts.reader.close()
 
     app = FastAPI(title="Jasmine", openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
@@ -134,6 +139,7 @@ def _add_pages(app: FastAPI, parts: Parts, renderer: Renderer) -> None:
             response = HTMLResponse(renderer.page("welcome", look))
         else:
             known = await parts.reader.known(session.subject, target)
+            parts.visits.seen(session, known.as_of)
             response = HTMLResponse(_written(renderer, look, session, known, parts, target=target, done=done))
         parts.cookies.keep_language(request, response)
         return response
@@ -142,7 +148,13 @@ def _add_pages(app: FastAPI, parts: Parts, renderer: Renderer) -> None:
     async def export(request: Request) -> Response:
         session = parts.cookies.session(request)
         known = await parts.reader.known(session.subject)
-        body = {"subject": session.subject, "status": known.status, **_exported(known.page)}
+        parts.visits.exported(session, known.as_of)
+        body = {
+            "subject": session.subject,
+            "status": known.status,
+            **_exported(known.page),
+            "access": known.accesses.to_json(),
+        }
         headers = {"Content-Disposition": 'attachment; filename="jasmine.json"'}
         return Response(orjson.dumps(body, option=orjson.OPT_INDENT_2), HTTPStatus.OK, headers, "application/json")
 
@@ -150,7 +162,7 @@ def _add_pages(app: FastAPI, parts: Parts, renderer: Renderer) -> None:
 def _written(
     renderer: Renderer, look: Look, session: Session, known: Known, parts: Parts, *, target: int | None, done: str
 ) -> str:
-    values = {"session": session, "mark": known.mark}
+    values: dict[str, Any] = {"session": session, "mark": known.mark, "accesses": known.accesses}
     if known.page is None or known.status != "scored":
         return renderer.page("unscored", look, **values, status=known.status, base=parts.base_points)
     return renderer.page(
@@ -202,7 +214,7 @@ def _told(renderer: Renderer, look: Look, known: Known | None, last: dict[str, s
     if page is None or page.why.tier_name is None:
         return event("another", known.mark, status=known.status)
     said = text(look.language, "moved", score=page.why.score, tier=page.why.tier_name.of(look.language))
-    sections = changed(renderer.sections(look, page), last)
+    sections = changed(renderer.sections(look, page, known.accesses), last)
     return event("change", known.mark, score=page.why.score, said=said, sections=sections)
 
 

@@ -3,10 +3,11 @@
 import asyncio
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
-from gateway.card import CARD_BYTES, day_of
+from gateway.accesses import Accesses
+from gateway.card import CARD_BYTES, day_of, decode
 from gateway.citizen.standings import Standings
 from gateway.citizen.view import Page, Ruling, facts_of, page_of
 
@@ -22,12 +23,16 @@ class Known:
         status: whether there is a score, none, or nothing at all.
         mark: changes whenever anything else here may have.
         page: what is shown; None where nothing is known.
+        accesses: who has read what.
+        as_of: the log offset up to which events are in it; None where nothing is known.
 
     """
 
     status: Status
     mark: str
     page: Page | None
+    accesses: Accesses = field(default_factory=Accesses)
+    as_of: int | None = None
 
 
 class Reader:
@@ -39,24 +44,31 @@ class Reader:
         self._clock = clock
 
     async def mark(self, subject: str) -> str:
-        """Return what changes when an event lands or a day begins: a look at 64 bytes.
+        """Return what changes when an event lands, a day begins or somebody has read: a look at some bytes.
 
         Raises:
             StandingUnavailableError: the store does not answer.
 
         """
-        return self._mark(await self._standings.card(subject))
+        return self._mark(await self._standings.card(subject), await self._standings.last_access(subject))
 
     async def known(self, subject: str, target: int | None = None) -> Known:
         """Return what is known of a subject; raises what `mark` does, and CardFormatError."""
         standing = await self._standings.whole(subject)
-        mark = self._mark(standing[:CARD_BYTES])
+        accesses = await self._standings.accesses(subject)
+        mark = self._mark(standing[:CARD_BYTES], accesses.last)
         if not standing:
-            return Known(status="unknown", mark=mark, page=None)
+            return Known(status="unknown", mark=mark, page=None, accesses=accesses)
         facts = facts_of(standing)
         # Explaining takes milliseconds, in which other pages must not stand still.
-        page = await asyncio.to_thread(page_of, facts, day_of(self._clock()), self._ruling, target)
-        return Known(status="no-score" if page.why.score is None else "scored", mark=mark, page=page)
+        page = await asyncio.to_thread(page_of, facts, day_of(self._clock()), self._ruling, target, accesses)
+        return Known(
+            status="no-score" if page.why.score is None else "scored",
+            mark=mark,
+            page=page,
+            accesses=accesses,
+            as_of=decode(standing[:CARD_BYTES]).as_of,
+        )
 
     async def partitions(self) -> int:
         """Return how many partitions the log has; raises what `mark` does."""
@@ -66,6 +78,6 @@ class Reader:
         """Close the connections."""
         await self._standings.close()
 
-    def _mark(self, card: bytes) -> str:
+    def _mark(self, card: bytes, last_access: bytes) -> str:
         day = b"%d" % day_of(self._clock())
-        return hashlib.blake2b(card + day, digest_size=_MARK_BYTES).hexdigest()
+        return hashlib.blake2b(b"/".join((card, last_access, day)), digest_size=_MARK_BYTES).hexdigest()

@@ -9,14 +9,15 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from gateway.accesses import Accesses
 from gateway.citizen.drawings import PLOT_HEIGHT, PLOT_WIDTH
-from gateway.citizen.texts import Language, signed, text, written
+from gateway.citizen.texts import Language, instant, signed, text, written
 from gateway.citizen.view import Page
 
 _HERE = Path(__file__).parent
 STATIC = _HERE / "static"
 # What is written anew when an event lands, in the order of the page.
-SECTIONS = ("score", "why", "whatif", "perks", "history", "records")
+SECTIONS = ("score", "why", "whatif", "perks", "history", "records", "access")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,15 +45,17 @@ class Renderer:
         """Return a whole page."""
         return self._write(f"{name}.html", look, values)
 
-    def sections(self, look: Look, page: Page) -> dict[str, str]:
+    def sections(self, look: Look, page: Page, accesses: Accesses) -> dict[str, str]:
         """Return the sections of a page, by name."""
-        return {name: self._write(f"sections/{name}.html", look, {"page": page}) for name in SECTIONS}
+        values = {"page": page, "accesses": accesses}
+        return {name: self._write(f"sections/{name}.html", look, values) for name in SECTIONS}
 
     def _write(self, template: str, look: Look, values: Mapping[str, Any]) -> str:
         language = look.language
         return self._environment.get_template(template).render(
             t=partial(text, language),
             written=partial(written, language),
+            instant=partial(instant, language),
             language=language,
             look=look,
             **self._always,

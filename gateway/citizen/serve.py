@@ -12,6 +12,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
+from gateway.access import AccessLog
 from gateway.async_producer import AsyncPublisher
 from gateway.citizen.acts import Acts
 from gateway.citizen.app import Parts, create_app
@@ -22,6 +23,7 @@ from gateway.citizen.signin import Provider, SignIn
 from gateway.citizen.standings import Standings
 from gateway.citizen.view import Ruling
 from gateway.citizen.visit import Cookies
+from gateway.citizen.visits import Visits
 from gateway.lookup import CONNECTIONS_MAX
 from gateway.serve import GRACE_S, signals_end_the_service_only
 from schemas.events import CreditEvent
@@ -43,6 +45,7 @@ class Deployment:
         timeout_s: how long one look at the store may take, in seconds.
         kafka: librdkafka's properties.
         topic: of events.
+        topic_access: of the access log; None where it is off.
         pack: the worker's.
         pseudonym_key: behind subject ids and record ids; the worker's.
         provider: where people sign in.
@@ -57,6 +60,7 @@ class Deployment:
     timeout_s: float
     kafka: Mapping[str, Any]
     topic: str
+    topic_access: str | None
     pack: Pack
     pseudonym_key: bytes
     provider: Provider
@@ -74,6 +78,7 @@ class Log:
         publish: publishes one event.
         origins: finds the events of records.
         running: what must be entered meanwhile.
+        access: where visits are written; None writes none.
         on_sign_in: told when somebody has signed in, not who.
 
     """
@@ -81,6 +86,7 @@ class Log:
     publish: Callable[[CreditEvent], Awaitable[Any]]
     origins: Origins
     running: AbstractAsyncContextManager[Any]
+    access: AccessLog | None = None
     on_sign_in: Callable[[], None] = lambda: None
 
 
@@ -89,7 +95,8 @@ def kafka_log(deployment: Deployment) -> Log:
     publisher = AsyncPublisher(deployment.kafka, deployment.topic)
     key = RecordKey.derived(deployment.pseudonym_key)
     origins = KafkaOrigins(deployment.kafka, deployment.topic, key)
-    return Log(publish=publisher.publish, origins=origins, running=publisher)
+    access = None if deployment.topic_access is None else AccessLog(deployment.kafka, deployment.topic_access)
+    return Log(publish=publisher.publish, origins=origins, running=publisher, access=access)
 
 
 def build(
@@ -110,6 +117,7 @@ def build(
         sign_in=SignIn(deployment.provider, Pseudonymiser(deployment.pseudonym_key)),
         cookies=Cookies(sessions, secure=address.startswith("https://")),
         acts=Acts(log.publish, log.origins, clock),
+        visits=Visits(log.access),
         running=log.running,
         clock=clock,
         ending=ending,

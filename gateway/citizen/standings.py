@@ -9,7 +9,8 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.client import NEVER_DECODE
 
-from gateway.address import META, META_PARTITIONS, standing_key
+from gateway.accesses import SHOWN_MAX, Accesses, accesses_of
+from gateway.address import META, META_PARTITIONS, access_key, standing_key
 from gateway.card import CARD_BYTES
 from gateway.deadline import RETRIES
 from gateway.errors import StandingUnavailableError, StoreEmptyError
@@ -51,6 +52,14 @@ class Standings:
         """Return card and ledger; otherwise as `card`."""
         return await self._read(subject, -1)
 
+    async def accesses(self, subject: str) -> Accesses:
+        """Return who has read what about a subject; raises what `card` does."""
+        return await self._accesses(subject, SHOWN_MAX)
+
+    async def last_access(self, subject: str) -> bytes:
+        """Return what changes when somebody has read something or was told; raises what `card` does."""
+        return (await self._accesses(subject, 1)).last
+
     async def partitions(self) -> int:
         """Return how many partitions the store was filled from; raises what `card` does."""
         raw = await self._ask("HGET", META, META_PARTITIONS)
@@ -71,11 +80,15 @@ class Standings:
             return await self._read(subject, last)
         return raw or b""
 
-    async def _ask(self, *command: str | int) -> bytes | None:
+    async def _accesses(self, subject: str, count: int) -> Accesses:
+        key = access_key(subject, self._partitions or await self.partitions())
+        return accesses_of(subject, await self._ask("XREVRANGE", key, "+", "-", "COUNT", count) or ())
+
+    async def _ask(self, *command: str | int) -> Any:
         execute: Any = self._client.execute_command
         try:
             async with asyncio.timeout(self._timeout_s):
-                answer: bytes | None = await execute(*command, **_RAW)
+                answer = await execute(*command, **_RAW)
         except TimeoutError as error:
             message = f"no answer within {self._timeout_s} s"
             raise StandingUnavailableError(message) from error

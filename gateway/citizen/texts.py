@@ -1,7 +1,9 @@
 """What the page says, in Chinese and in English. What rules and records say comes with them, in both languages."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Literal
+
+from schemas.days import CITY_TIMEZONE
 
 Language = Literal["zh", "en"]
 LANGUAGES: tuple[Language, ...] = ("zh", "en")
@@ -102,6 +104,42 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "number": ("编号", "Number"),
     "state-disputed": ("异议处理中", "Disputed"),
     "state-waiting": ("修复申请于{day}提交", "Repair applied for on {day}"),
+    "access": ("谁查看过我的分数", "Who has read your score"),
+    "access-note": (
+        "每次查询都记录查询方和用途，不记录地点和金额。这里是最近的记录。",
+        "Each reading is written down with who and what for, never with a place or an amount. These are the last ones.",
+    ),
+    "access-none": ("还没有人查看过。", "Nobody has read it yet."),
+    "access-more": ("更早的记录（{count}）", "Earlier ones ({count})"),
+    "access-told": ("已告知变更的机构", "Who was told of a change"),
+    "access-change": ("{day}的变更", "The change of {day}"),
+    "reader-citizen": ("您本人", "You"),
+    "reader-desk": ("市信用中心窗口", "The city credit centre"),
+    "purpose-admin": ("政务办理", "administrative service"),
+    "purpose-transit": ("公共交通", "public transport"),
+    "purpose-medical": ("医疗", "care"),
+    "purpose-education": ("教育", "education"),
+    "purpose-tourism": ("旅游", "tourism"),
+    "purpose-culture": ("文化", "culture"),
+    "purpose-finance": ("金融", "finance"),
+    "purpose-utility": ("公用事业", "utilities"),
+    "purpose-parking": ("停车", "parking"),
+    "purpose-desk": ("窗口查询", "asked at a desk"),
+    "purpose-explain": ("解释分数", "explaining the score"),
+    "purpose-suggest": ("查询提升办法", "what would raise it"),
+    "purpose-export": ("导出数据", "exporting data"),
+    "purpose-page": ("本页", "this page"),
+    "what-tier": ("等级和权益", "tier and perks"),
+    "what-standing": ("分数、等级和权益", "score, tier and perks"),
+    "what-explanation": ("分数的解释", "the explanation"),
+    "what-suggestions": ("提升办法", "the suggestions"),
+    "what-page": ("全部内容", "all that is here"),
+    "what-export": ("全部数据", "all data"),
+    "told-since": ("已告知：{readers}", "Told since: {readers}"),
+    "told-not": (
+        "修复前查询过、尚未告知：{readers}",
+        "Read before the repair, not told yet: {readers}",
+    ),
     "dispute": ("提出异议", "Dispute"),
     "apply": ("申请修复", "Apply for repair"),
     "dispute-title": ("对这条记录提出异议？", "Dispute this record?"),
@@ -226,6 +264,12 @@ def written(language: Language, day: date) -> str:
     if language == "zh":
         return f"{day.year}年{day.month}月{day.day}日"
     return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
+
+
+def instant(language: Language, at: datetime) -> str:
+    """Return a day and a time of the city as people write them."""
+    here = at.astimezone(CITY_TIMEZONE)
+    return f"{written(language, here.date())} {here:%H:%M}"
 
 
 def signed(points: int) -> str:

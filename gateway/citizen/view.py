@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from gateway.accesses import Accesses, Told
 from gateway.card import CARD_BYTES
 from gateway.citizen.drawings import Flower, History, Petal, flower, history_plot
 from gateway.errors import CardFormatError
@@ -59,6 +60,7 @@ class RecordShown:
         waiting_since: the day of an application that is not answered yet.
         repair_from: the first day on which a repair can be applied for; None where none can, or it is waiting.
         can_apply: whether that day has come.
+        told: who knows of its repair; None where none was granted.
 
     """
 
@@ -69,6 +71,7 @@ class RecordShown:
     waiting_since: date | None
     repair_from: date | None
     can_apply: bool
+    told: Told | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +120,7 @@ class Ruling:
     rules: Rules
 
 
-def page_of(facts: Facts, day: int, ruling: Ruling, target: int | None) -> Page:
+def page_of(facts: Facts, day: int, ruling: Ruling, target: int | None, accesses: Accesses) -> Page:
     """Return what is shown of a ledger on a day; without a target, what would lead to the next benefit."""
     pack = ruling.pack
     why = explain(facts, day, pack, KIND, rules=ruling.rules, target=target)
@@ -131,9 +134,9 @@ def page_of(facts: Facts, day: int, ruling: Ruling, target: int | None) -> Page:
         history=_history(facts, day, pack),
         reached=[one for one in _perks(why, pack) if one.missing <= 0],
         ahead=[one for one in _perks(why, pack) if one.missing > 0],
-        lowering=_records([one for one in why.contributions if one.points < 0 or one.ceiling], why.day),
-        raising=_records([one for one in why.contributions if one.points > 0 and not one.ceiling], why.day),
-        resting=_records(why.others, why.day),
+        lowering=_records([one for one in why.contributions if one.points < 0 or one.ceiling], why.day, accesses),
+        raising=_records([one for one in why.contributions if one.points > 0 and not one.ceiling], why.day, accesses),
+        resting=_records(why.others, why.day, accesses),
     )
 
 
@@ -180,15 +183,16 @@ def _perks(why: Explanation, pack: Pack) -> list[PerkShown]:
     return sorted(shown, key=lambda one: one.points)
 
 
-def _records(entries: Sequence[Entry], today: date) -> list[RecordShown]:
+def _records(entries: Sequence[Entry], today: date, accesses: Accesses) -> list[RecordShown]:
     """Return records, the newest first; that somebody is registered is no record to act upon."""
-    shown = [_record(one, today) for one in entries if not one.type.startswith("subject.")]
+    shown = [_record(one, today, accesses) for one in entries if not one.type.startswith("subject.")]
     return sorted(shown, key=lambda one: one.entry.date, reverse=True)
 
 
-def _record(entry: Entry, today: date) -> RecordShown:
+def _record(entry: Entry, today: date, accesses: Accesses) -> RecordShown:
     said = [one for one in entry.remarks if one.type in {"repair.applied", "repair.refused", "repair.granted"}]
     last = max(said, key=lambda one: one.date) if said else None
+    granted = next((one for one in said if one.type == "repair.granted"), None)
     waiting = last.date if last is not None and last.type == "repair.applied" else None
     ended = entry.until is not None and entry.until <= today
     repairable = _CAN_APPLY and entry.repair is not None and entry.repair.done is None and not ended
@@ -201,4 +205,5 @@ def _record(entry: Entry, today: date) -> RecordShown:
         waiting_since=waiting,
         repair_from=from_day,
         can_apply=from_day is not None and from_day <= today,
+        told=None if granted is None else accesses.told_since(granted.evidence.offset),
     )

@@ -33,6 +33,7 @@ def _deployment(settings: Settings) -> Deployment:
         timeout_s=settings.store_timeout_s,
         kafka=settings.kafka,
         topic=settings.topic_events,
+        topic_access=None if settings.access_log == "off" else settings.topic_access,
         pack=load_pack(settings.pack),
         pseudonym_key=settings.key,
         provider=Provider(

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from gateway.address import parse_subject, partition_of, standing_key
-from gateway.card import CARD_BYTES
+from gateway.card import CARD_BYTES, decode
 from schemas.days import day_of, day_of_date
 from schemas.facts import Facts, facts_in
 from schemas.subjects import kind_of
@@ -24,6 +24,7 @@ from scoring.suggest import suggest as suggested
 from scoring.suggestion import Suggestions
 from scoring.words import Words
 from sinks.keys import META
+from stream.cli.accesses import record
 from stream.cli.evidence import Evidences, read_evidence
 from stream.cli.output import AsJson, Exit, err, fail, out, table, write_json
 from stream.clients import redis_client
@@ -68,10 +69,11 @@ def explain(
     found = read_evidence(settings, known.partition, _offsets(answer)) if evidence else None
     if as_json:
         write_json({"subject": subject, **to_json(answer), **({} if found is None else {"evidence": found.as_json()})})
-        return
-    _show(subject, answer, lang)
-    if found is not None:
-        _show_evidence(found)
+    else:
+        _show(subject, answer, lang)
+        if found is not None:
+            _show_evidence(found)
+    record(settings, subject, "explain", "explanation", as_of=known.as_of)
 
 
 def suggest(
@@ -101,6 +103,7 @@ def suggest(
         write_json({"subject": subject, **to_json(answer)})
     else:
         _show_suggestions(answer, lang)
+    record(settings, subject, "suggest", "suggestions", as_of=known.as_of)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,7 @@ class _Known:
     facts: Facts
     kind: str
     partition: int
+    as_of: int
 
 
 def _read(settings: Settings, subject: str) -> _Known:
@@ -120,7 +124,8 @@ def _read(settings: Settings, subject: str) -> _Known:
     if raw is None:
         fail(Exit.NOT_FOUND, f"nothing was ever published about {subject}")
     kind = next(name for name, one in KIND_NAMES.items() if one is kind_of(number))
-    return _Known(facts_in(raw[CARD_BYTES:]), kind, partition_of(subject, int(partitions)))
+    as_of = decode(raw[:CARD_BYTES]).as_of
+    return _Known(facts_in(raw[CARD_BYTES:]), kind, partition_of(subject, int(partitions)), as_of)
 
 
 def _offsets(answer: Explanation) -> list[int]:

@@ -4,6 +4,7 @@ import typer
 
 from gateway.serve import serve
 from scoring.pack import load_pack
+from stream.cli.accesses import access_log_of
 from stream.logs import configure
 from stream.settings import load_settings
 
@@ -13,9 +14,13 @@ def gateway(
 ) -> None:
     """Serve lookups over HTTP, for payment gateways: /v1/subjects/{subject}/standing, /openapi.json, /ready.
 
+    A request names who asks and what for, in the headers Jasmine-Reader and Jasmine-Purpose; both are written to the
+    access log. JASMINE_ACCESS_LOG=off writes nothing.
+
     [bold]Example[/]: JASMINE_REDIS_URL=redis://redis:6379/0 JASMINE_GATEWAY_PORT=8080 jasmine gateway
     """
     settings = load_settings()
     configure(settings.log_level, settings.log_format)
     pack = load_pack(settings.pack)
-    serve(settings.redis_url, pack, settings.gateway_host, settings.gateway_port, access_log=access_log)
+    reads = access_log_of(settings)
+    serve(settings.redis_url, pack, settings.gateway_host, settings.gateway_port, reads=reads, access_log=access_log)

@@ -17,6 +17,8 @@ _COMMANDS = {
     "lookup": "stream.cli.subject",
     "explain": "stream.cli.explain",
     "suggest": "stream.cli.explain",
+    "access": "stream.cli.access",
+    "changes": "stream.cli.changes",
     "pseudonym": "stream.cli.subject",
     "types": "stream.cli.types",
     "pack": "stream.cli.pack",

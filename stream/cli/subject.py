@@ -8,6 +8,7 @@ from gateway.evaluate import PackEvaluator, names_of
 from gateway.lookup import Lookup
 from schemas.subjects import IdentityNumberError
 from scoring.pack import KIND_NAMES, load_pack
+from stream.cli.accesses import record
 from stream.cli.output import AsJson, Exit, fail, pairs, write_json
 from stream.settings import load_settings
 
@@ -23,7 +24,7 @@ def lookup(
 ) -> None:
     """Ask for a subject's current tier and what it is entitled to: one read of Redis.
 
-    Exits with 5 if nothing was ever published about the subject.
+    The subject is shown that a desk has read it. Exits with 5 if nothing was ever published about the subject.
 
     [bold]Example[/]: jasmine lookup r-09c3f0a1b2d4e5f6 --scenario transit --json
     """
@@ -51,6 +52,7 @@ def lookup(
             subject,
             {name: ", ".join(value) if isinstance(value, list | tuple) else value for name, value in shown.items()},
         )
+    record(settings, subject, "desk", "tier" if scenario else "standing", as_of=answer.as_of)
     if answer.status == "unknown":
         raise typer.Exit(Exit.NOT_FOUND)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from city.render import Published
 from city.story import CHINESE_NAME, NAME, citizen, identity_number
+from gateway.access import AccessLog
 from gateway.async_producer import AsyncPublisher
 from gateway.citizen.errors import OriginGoneError
 from gateway.citizen.origins import Origin, Place
@@ -80,13 +81,15 @@ def page_of_citizen(embedded: Embedded, settings: Settings, key: bytes, feed: Fe
     properties = {"bootstrap.servers": embedded.bootstrap_servers, "log_level": 2}
     publisher = AsyncPublisher(properties, settings.topic_events)
     parts = _FeedLog(feed, publisher, key)
-    log = Log(publish=parts.publish, origins=parts, running=publisher, on_sign_in=page.visit)
+    access = AccessLog(properties, settings.topic_access)
+    log = Log(publish=parts.publish, origins=parts, running=publisher, access=access, on_sign_in=page.visit)
     with local_provider({name: identity_number()}) as issuer:
         deployment = Deployment(
             redis_url=embedded.redis_url,
             timeout_s=settings.store_timeout_s,
             kafka={},
             topic=settings.topic_events,
+            topic_access=settings.topic_access,
             pack=load_pack(),
             pseudonym_key=key,
             # The provider takes any secret; sessions last as long as this process.

@@ -23,8 +23,10 @@ from rich.live import Live
 
 from city.city import City
 from city.story import citizen
+from gateway.access import AccessLog
 from gateway.evaluate import PackEvaluator, names_of
 from gateway.lookup import Lookup
+from schemas.access import Purpose
 from schemas.subjects import parse_subject
 from scoring.pack import Pack, load_pack
 from stream.demo.citizen_page import page_of_citizen
@@ -45,6 +47,13 @@ _CHECKED_SUBJECTS = 400
 _TIER_SAMPLE = 1_000
 _WINDOW_S = 5.0
 _CHANGES_SHOWN = 8
+_CLOSE_S_MAX = 2.0
+# Who asks about the citizen after each step of her story, in turn.
+_READERS: tuple[tuple[str, Purpose], ...] = (
+    ("metro-operator", "transit"),
+    ("city-library", "culture"),
+    ("umbrella-rental", "tourism"),
+)
 
 
 class DemoError(Exception):
@@ -98,7 +107,7 @@ def run(plan: Plan, console: Console, tell: Callable[[Result], None] = lambda _:
 
     """
     settings = Settings(redis_url="", pseudonym_key=None)
-    topics = (settings.topic_events, settings.topic_changes, settings.topic_dead)
+    topics = (settings.topic_events, settings.topic_changes, settings.topic_dead, settings.topic_access)
     with ExitStack() as stack:
         console.print("starting the embedded broker (librdkafka's mock cluster) and store (Valkey)")
         embedded = stack.enter_context(Embedded(topics))
@@ -170,10 +179,11 @@ def _free_port() -> int:
 
 
 class _Changes(threading.Thread):
-    """Reads the topic of changes, as a subscriber would."""
+    """Reads the topic of changes, as a subscriber would, who leaves receipts for those of the citizen."""
 
-    def __init__(self, bootstrap_servers: str, topic: str) -> None:
+    def __init__(self, bootstrap_servers: str, topic: str, received: Callable[[str, str], None]) -> None:
         super().__init__(name="changes", daemon=True)
+        self._received = received
         self._consumer = Consumer({"bootstrap.servers": bootstrap_servers, "group.id": "demo", "log_level": 2})
         self._consumer.assign([TopicPartition(topic, partition, 0) for partition in range(PARTITIONS)])
         self._ending = threading.Event()
@@ -187,6 +197,7 @@ class _Changes(threading.Thread):
             change = json.loads(message.value() or b"{}")
             if change["data"]["tier"] != change["data"]["tier_before"]:
                 self.last.appendleft((change["subject"], change["data"]["tier_before"], change["data"]["tier"]))
+            self._received(change["subject"], change["id"])
         self._consumer.close()
 
     def end(self) -> None:
@@ -203,6 +214,9 @@ class _Demo:
         )
         key = _KEY.encode()
         city = City(plan.seed, key=key, residents=plan.residents, organisations=plan.organisations)
+        self._reads = AccessLog(
+            {"bootstrap.servers": embedded.bootstrap_servers, "log_level": 2}, settings.topic_access
+        )
         self._subjects = city.subjects()
         chooser = random.Random(plan.seed)
         self._checked = chooser.sample(self._subjects, min(_CHECKED_SUBJECTS, len(self._subjects)))
@@ -219,7 +233,7 @@ class _Demo:
         self.feed = Feed(
             Producer(properties), settings.topic_events, city, key, plan.rate, plan.live_s, checked, self._applied
         )
-        self._changes = _Changes(embedded.bootstrap_servers, settings.topic_changes)
+        self._changes = _Changes(embedded.bootstrap_servers, settings.topic_changes, self._told)
         self._measured = Measured()
         self._readings: deque[tuple[float, Measured]] = deque([(time.monotonic(), self._measured)])
         self._live_from: Measured | None = None
@@ -238,6 +252,7 @@ class _Demo:
         self.feed.join(10.0)
         self._changes.join(5.0)
         self._lookup.close()
+        self._reads.close(_CLOSE_S_MAX)
 
     def show(self, console: Console) -> Result:
         began_s = time.monotonic()
@@ -320,7 +335,7 @@ class _Demo:
         return self._tiers
 
     def _watch_citizen(self) -> None:
-        """Read her card as often as a gateway might, and note when each step shows."""
+        """Watch her card, which is no reading for a purpose, and note when each step shows."""
         shown = 0
         as_of: int | None = None
         while self._goes_on():
@@ -331,10 +346,22 @@ class _Demo:
                     as_of = answer.as_of
                     at, _ = self.feed.steps[shown]
                     self._seen[shown] = (answer.score, max(time.time() - at, 0.0) * 1000)
+                    self._ask_as_gateway(shown)
                     shown += 1
                 if answer.score is not None and (not self._scores or self._scores[-1] != answer.score):
                     self._scores.append(answer.score)
             time.sleep(0.002)
+
+    def _ask_as_gateway(self, number: int) -> None:
+        """Ask as gateways must, by which she sees on her page who has read her score."""
+        reader, purpose = _READERS[number % len(_READERS)]
+        answer = self._lookup.lookup(self._citizen)
+        self._reads.read(self._citizen, reader, purpose, "tier", as_of=answer.as_of)
+
+    def _told(self, subject: str, change: str) -> None:
+        """Leave a receipt for a change of the citizen's, whose page then shows that a gateway knows of it."""
+        if subject == self._citizen:
+            self._reads.received(subject, _READERS[0][0], change)
 
     def _prove(self, seconds: float) -> Result:
         """Wait until all is applied, then compare."""

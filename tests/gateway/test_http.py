@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 from gateway import openapi
 from gateway.answer import UNKNOWN, Answer
 from gateway.errors import (
+    AccessLogError,
     CardFormatError,
     PackMismatchError,
     StaleCardError,
@@ -40,6 +41,9 @@ SCORED = Answer(
 NO_SCORE = SCORED._replace(status="no_score", tier=None, perks=(), score=None, valid_until=None)
 
 
+HEADERS = {"Jasmine-Reader": "transit-operator", "Jasmine-Purpose": "transit"}
+
+
 class FakeReader:
     """Answers from a mapping, or fails as it is told."""
 
@@ -60,14 +64,40 @@ class FakeReader:
         self.closed = True
 
 
-def ask(*paths: str, reader: Any = None, method: str = "GET") -> list[httpx.Response]:
+class FakeLog:
+    """Notes what is written; full after so many."""
+
+    def __init__(self, full_after: int = 1_000) -> None:
+        self.written: list[tuple[object, ...]] = []
+        self._full_after = full_after
+
+    @property
+    def waiting(self) -> int:
+        return len(self.written)
+
+    def check(self) -> None:
+        if len(self.written) >= self._full_after:
+            raise AccessLogError(self._full_after)
+
+    def read(self, subject: str, reader: str, purpose: str, what: str, *, as_of: int | None) -> None:
+        self.check()
+        self.written.append((subject, reader, purpose, what, as_of))
+
+
+def ask(
+    *paths: str,
+    reader: Any = None,
+    reads: Any = None,
+    method: str = "GET",
+    headers: Mapping[str, str] = HEADERS,
+) -> list[httpx.Response]:
     """Ask one service several times."""
 
     async def all_of_them() -> list[httpx.Response]:
-        app = create_app(reader or FakeReader({RESIDENT: SCORED, OTHER: NO_SCORE}))
+        app = create_app(reader or FakeReader({RESIDENT: SCORED, OTHER: NO_SCORE}), reads)
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
-            return [await client.request(method, path) for path in paths]
+            return [await client.request(method, path, headers={**headers}) for path in paths]
 
     return asyncio.run(all_of_them())
 
@@ -139,6 +169,68 @@ def test_a_wrong_parameter_is_named_with_what_to_do_and_never_quoted(path: str, 
     assert [one["name"] for one in problem["parameters"]] == names
     assert all("give" in one["detail"] or "add it" in one["detail"] for one in problem["parameters"])
     assert "350102199003076543" not in response.text
+
+
+WRONG_HEADERS = [
+    ({"Jasmine-Purpose": "transit"}, ["Jasmine-Reader"]),
+    ({"Jasmine-Reader": "transit-operator"}, ["Jasmine-Purpose"]),
+    ({}, ["Jasmine-Reader", "Jasmine-Purpose"]),
+    ({**HEADERS, "Jasmine-Purpose": "curiosity"}, ["Jasmine-Purpose"]),
+    # Of the city's own parts, which do not ask here.
+    ({**HEADERS, "Jasmine-Purpose": "page"}, ["Jasmine-Purpose"]),
+    ({**HEADERS, "Jasmine-Reader": "citizen"}, ["Jasmine-Reader"]),
+    ({**HEADERS, "Jasmine-Reader": "desk"}, ["Jasmine-Reader"]),
+    ({**HEADERS, "Jasmine-Reader": "A Person's Name"}, ["Jasmine-Reader"]),
+]
+
+
+@pytest.mark.parametrize(("headers", "names"), WRONG_HEADERS)
+def test_who_does_not_say_who_asks_and_what_for_is_told_what_to_send(headers: dict[str, str], names: list[str]) -> None:
+    reads = FakeLog()
+    (response,) = ask(standing(RESIDENT), headers=headers, reads=reads)
+
+    problem = problem_of(response)
+    assert response.status_code == 400
+    assert [(one["name"], one["in"]) for one in problem["parameters"]] == [(name, "header") for name in names]
+    assert all("give the header" in one["detail"] for one in problem["parameters"])
+    assert "Person" not in response.text
+    assert reads.written == []
+
+
+def test_each_read_is_written_with_who_read_what_for_what_and_up_to_which_event() -> None:
+    reads = FakeLog()
+    ask(standing(RESIDENT), standing(NOBODY, "medical"), standing("x"), "/ready", reads=reads)
+
+    assert reads.written == [
+        (RESIDENT, "transit-operator", "transit", "tier", 7),
+        (NOBODY, "transit-operator", "transit", "tier", None),
+    ]
+
+
+def test_a_read_that_cannot_be_written_is_not_given_and_the_service_is_not_ready(log: list[Any]) -> None:
+    answers = ask(standing(RESIDENT), standing(RESIDENT), "/ready", "/health", "/metrics", reads=FakeLog(full_after=1))
+
+    given, refused, ready, _, metrics = answers
+    assert [one.status_code for one in answers] == [200, 503, 503, 200, 200]
+    for one in (refused, ready):
+        assert problem_of(one)["type"] == "urn:jasmine:problem:access-log-unavailable"
+        assert "the access log cannot be written" in one.json()["detail"]
+        assert one.headers["retry-after"] == "1"
+    assert given.json()["tier"] == "good"
+    assert 'credit_lookups_total{status="unlogged"} 1.0' in metrics.text
+    assert "credit_access_waiting 1.0" in metrics.text
+
+
+def test_what_was_read_is_not_given_if_the_log_has_filled_meanwhile() -> None:
+    class Filling(FakeLog):
+        def check(self) -> None: ...
+        def read(self, *_: object, **__: object) -> None:
+            raise AccessLogError(3)
+
+    (response,) = ask(standing(RESIDENT), reads=Filling())
+
+    assert response.status_code == 503
+    assert "good" not in response.text
 
 
 @pytest.mark.parametrize(
@@ -282,6 +374,14 @@ def test_the_document_is_valid_and_the_one_checked_in() -> None:
     validate(served.json())
     assert served.json() == json.loads(openapi.DOCUMENT.read_text("utf-8"))
     assert openapi.text() == openapi.DOCUMENT.read_text("utf-8"), "run python -m gateway.openapi"
+
+
+def test_the_document_asks_for_reader_and_purpose() -> None:
+    parameters = openapi.document()["paths"]["/v1/subjects/{subject}/standing"]["get"]["parameters"]
+    headers = {one["name"]: one for one in parameters if one["in"] == "header"}
+
+    assert {name: one["required"] for name, one in headers.items()} == {"Jasmine-Reader": True, "Jasmine-Purpose": True}
+    assert headers["Jasmine-Purpose"]["schema"]["enum"] == [*SCENARIOS, "desk"]
 
 
 def test_the_document_describes_the_answers_that_are_given() -> None:

@@ -12,22 +12,25 @@ import pytest
 
 from tests.gateway.city import NOBODY, RESIDENT, City, an_event
 
+HEADERS = {"Jasmine-Reader": "transit-operator", "Jasmine-Purpose": "transit"}
 SCRIPT = """
 import sys
 import structlog
+from gateway.access import AccessLog
 from gateway.serve import serve
 from scoring.pack import load_pack
 
 structlog.configure(processors=[structlog.processors.JSONRenderer()])
-serve(sys.argv[1], load_pack(), "127.0.0.1", 0)
+reads = AccessLog({"bootstrap.servers": sys.argv[2], "log_level": 2}, "credit.access")
+serve(sys.argv[1], load_pack(), "127.0.0.1", 0, reads=reads)
 print("returned")
 """
 
 
 @contextmanager
-def served(redis_url: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+def served(redis_url: str, kafka: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """A service, and where it listens."""
-    command = [sys.executable, "-W", "error", "-u", "-c", SCRIPT, redis_url]
+    command = [sys.executable, "-W", "error", "-u", "-c", SCRIPT, redis_url, kafka]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         assert process.stdout is not None
         try:
@@ -40,13 +43,13 @@ def served(redis_url: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_service_answers_until_a_signal_and_then_returns_to_its_caller(
-    number: signal.Signals, valkey: str, city: City
+    number: signal.Signals, valkey: str, kafka: str, city: City
 ) -> None:
     city.happen(an_event(RESIDENT, "subject.registered"))
 
-    with served(valkey) as (address, process):
+    with served(valkey, kafka) as (address, process):
         responses = [
-            httpx.get(f"{address}/v1/subjects/{subject}/standing", params={"scenario": "transit"})
+            httpx.get(f"{address}/v1/subjects/{subject}/standing", params={"scenario": "transit"}, headers=HEADERS)
             for subject in (RESIDENT, NOBODY)
         ]
         process.send_signal(number)

@@ -183,6 +183,7 @@ class Deployment:
             "JASMINE_TOPIC_EVENTS": self.topic,
             "JASMINE_TOPIC_CHANGES": self.topic_changes,
             "JASMINE_TOPIC_DEAD": self.topic_dead,
+            "JASMINE_TOPIC_ACCESS": f"{name}.access",
             "JASMINE_GROUP": name,
             "JASMINE_PARTITIONS": str(partitions),
             "JASMINE_METRICS_PORT": "0",

@@ -112,7 +112,13 @@ def _faults_of_store(truth: Truth, client: Any, pack: Pack) -> Iterator[str]:
     standings = {standing_key(*subject) for subject in truth.ledgers}
     fences = {name(partition) for partition in truth.nexts for name in (next_key, swept_key)}
     keys = {key.decode() for key in client.scan_iter(count=1_000)}
-    if surplus := {key for key in keys if ":outbox" not in key} - standings - fences - {META} - due.keys():
+    if (
+        surplus := {key for key in keys if ":outbox" not in key and ":access:" not in key}
+        - standings
+        - fences
+        - {META}
+        - due.keys()
+    ):
         yield f"keys that nothing accounts for: {sorted(surplus)[:5]}"
     for key, members in due.items():
         stored = {member.decode() for member in client.smembers(key)}

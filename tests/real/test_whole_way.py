@@ -47,6 +47,9 @@ def test_all_of_a_city_s_past_is_applied_once_and_can_be_looked_up(
     assert worker.stop() == 0
 
 
+HEADERS = {"Jasmine-Reader": "transit-operator", "Jasmine-Purpose": "transit"}
+
+
 def gateway_says(deployment: Deployment, subjects: list[str], folder: Path) -> dict[str, str | None]:
     """Start a gateway, ask it for tiers over HTTP, and stop it."""
     log = folder / "gateway.log"
@@ -58,7 +61,9 @@ def gateway_says(deployment: Deployment, subjects: list[str], folder: Path) -> d
         listening = next(line for line in map(json.loads, log.read_text().splitlines()) if "port" in line)
         address = f"http://127.0.0.1:{listening['port']}/v1/subjects"
         answers = {
-            subject: httpx.get(f"{address}/{subject}/standing", params={"scenario": "transit"}, timeout=10.0)
+            subject: httpx.get(
+                f"{address}/{subject}/standing", params={"scenario": "transit"}, headers=HEADERS, timeout=10.0
+            )
             for subject in subjects
         }
         process.send_signal(signal.SIGTERM)

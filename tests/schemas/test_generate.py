@@ -32,7 +32,7 @@ def test_the_checked_in_files_are_what_the_catalogue_says() -> None:
 
 
 def test_every_event_type_has_a_schema() -> None:
-    assert set(SCHEMAS) == {*TYPES_BY_NAME, "standing.changed", "dead.letter"}
+    assert set(SCHEMAS) == {*TYPES_BY_NAME, "standing.changed", "dead.letter", "standing.read", "change.received"}
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
@@ -237,7 +237,8 @@ def _references(part: Any) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("channel", "topic"), [("events", "credit.events"), ("changes", "credit.changes"), ("dead", "credit.dead")]
+    ("channel", "topic"),
+    [("events", "credit.events"), ("changes", "credit.changes"), ("dead", "credit.dead"), ("access", "credit.access")],
 )
 def test_every_topic_is_a_channel_with_a_kafka_binding(channel: str, topic: str) -> None:
     binding = ASYNCAPI["channels"][channel]["bindings"]["kafka"]

@@ -68,7 +68,9 @@ def jasmine(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 
 
 def settings(monkeypatch: pytest.MonkeyPatch, bootstrap_servers: str, redis_url: str, **changes: str) -> None:
-    for name, value in environment_of(bootstrap_servers, redis_url, **changes).items():
+    # Each command would wait half a second for the access log; who tests that turns it on.
+    stated = {"access_log": "off", **changes}
+    for name, value in environment_of(bootstrap_servers, redis_url, **stated).items():
         monkeypatch.setenv(name, value)
 
 

@@ -24,7 +24,8 @@ from tests.support.fake_kafka import FakeAdmin
 from tests.support.redis_server import free_port
 
 SETTINGS = Settings(partitions=6, replication=3)
-NAMES = ["credit.events", "credit.changes", "credit.dead"]
+NAMES = ["credit.events", "credit.changes", "credit.dead", "credit.access"]
+FIVE_YEARS_MS = 5 * 366 * 86_400_000
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +52,7 @@ def test_what_is_missing_is_made_as_the_settings_say_and_events_are_kept_for_goo
         "credit.events": (6, 3, kept),
         "credit.changes": (6, 3, {}),
         "credit.dead": (6, 3, {**kept, "max.message.bytes": str(DEAD_BYTES_MAX)}),
+        "credit.access": (6, 3, {"retention.ms": str(FIVE_YEARS_MS)}),
     }
 
 
@@ -66,6 +68,20 @@ def test_only_what_is_missing_is_made() -> None:
 
     assert ensured(admin) == 2
     assert [*admin.created] == NAMES[1:]
+
+
+def test_the_access_log_has_as_many_partitions_as_the_events_there_are() -> None:
+    admin = FakeAdmin({"credit.events": 2})
+    ensured(admin)
+
+    assert admin.created["credit.access"].num_partitions == 2
+
+
+def test_an_access_log_with_other_partitions_than_the_events_is_refused_with_what_to_do() -> None:
+    with pytest.raises(
+        TopicsError, match=r"credit\.access has 4 partitions, credit\.events has 2: .*JASMINE_TOPIC_ACCESS"
+    ):
+        ensured(FakeAdmin({"credit.events": 2, "credit.access": 4}))
 
 
 def test_another_worker_that_was_quicker_is_no_failure() -> None:

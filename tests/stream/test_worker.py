@@ -323,6 +323,14 @@ def test_a_worker_that_stops_still_publishes_what_it_committed(worker: Worker) -
     assert set(worker._relay.partitions) == {0, 1}
 
 
+def test_a_worker_copies_the_access_log_of_the_partitions_it_holds(worker: Worker) -> None:
+    worker._partitions = 2
+    worker._assigned({0: 0, 1: 0})
+    worker._revoked([1])
+
+    assert set(worker._accesses.partitions) == {0}
+
+
 def test_the_gauge_of_readiness_always_says_what_ready_says(worker: Worker) -> None:
     def gauge() -> float | None:
         return worker.metrics.registry.get_sample_value("credit_ready")

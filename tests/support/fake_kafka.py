@@ -46,6 +46,9 @@ class FakeRecord:
     def timestamp(self) -> tuple[int, int]:
         return 1, self.at_ms
 
+    def error(self) -> None:
+        """It is a record, and no failure in place of one."""
+
     @property
     def name(self) -> str:
         """What a dead letter of it would be called."""
@@ -85,6 +88,10 @@ class FakeLog:
         """Append a structured event, keyed by its subject as a publisher does."""
         value = value_of(type_name, **changes)
         return self.append(value, key=orjson.loads(value)["subject"].encode())
+
+    def end(self, partition: int) -> int:
+        """Return the offset of a partition's next record."""
+        return self._ends[partition]
 
     def leave_a_hole(self, partition: int) -> None:
         """Use up an offset, as the control record of a transaction does."""
@@ -181,6 +188,55 @@ class FakeProducer:
     def values(self) -> Counter[tuple[str, bytes, bytes]]:
         """Return how often each record was taken."""
         return Counter((one.topic, one.key, one.value) for one in self.taken)
+
+
+@dataclass(slots=True)
+class FakeConsumer:
+    """confluent-kafka's consumer of a log, of which one call fails.
+
+    Attributes:
+        log: what it reads.
+        fails_at: the call, counted from 1, that raises; 0 for none.
+        calls: how many calls there were.
+        committed: what the group was told, by partition.
+
+    """
+
+    log: FakeLog
+    fails_at: int = 0
+    calls: int = 0
+    committed: dict[int, int] = field(default_factory=dict)
+    is_closed: bool = False
+    _positions: dict[int, int] = field(default_factory=dict)
+
+    def subscribe(self, topics: Sequence[str]) -> None:
+        self._positions = {partition: self.committed.get(partition, 0) for partition in self.log.records}
+
+    def assign(self, places: Sequence[Any]) -> None:
+        self._call()
+        # Behind the log's end it begins anew, as `auto.offset.reset` says.
+        self._positions = {one.partition: one.offset * (one.offset <= self.log.end(one.partition)) for one in places}
+
+    def seek(self, place: Any) -> None:
+        self._positions[place.partition] = place.offset
+
+    def consume(self, records_max: int, timeout_s: float) -> list[FakeRecord]:
+        self._call()
+        records, _ = self.log.poll(self._positions, records_max)
+        self._positions = positions_after(self._positions, records)
+        return records
+
+    def commit(self, *, offsets: Sequence[Any], asynchronous: bool) -> None:
+        self._call()
+        self.committed |= {one.partition: one.offset for one in offsets}
+
+    def close(self) -> None:
+        self.is_closed = True
+
+    def _call(self) -> None:
+        self.calls += 1
+        if self.calls == self.fails_at:
+            raise KafkaException(KafkaError(KafkaError._TRANSPORT))
 
 
 class FakeAdmin:

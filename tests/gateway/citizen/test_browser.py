@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from gateway.citizen.serve import others_log, served
 from schemas.catalogue import Grade
-from tests.gateway.citizen.world import LIN, World, deployment
+from tests.gateway.citizen.world import LIN, World, a_read, a_receipt, copied, deployment
 from tests.gateway.city import TODAY, City, an_event
 
 pytestmark = pytest.mark.slow
@@ -54,6 +54,7 @@ def site(city: City, valkey: str, issuer: str) -> Iterator[tuple[World, str]]:
     """A page that is really served, and where."""
     world = World(city)
     world.happen(*history())  # type: ignore[arg-type]
+    copied(valkey, *(a_read(number) for number in range(15)), a_receipt(3))
     with socket.socket() as probe:
         probe.bind(("localhost", 0))
         port = probe.getsockname()[1]
@@ -96,6 +97,17 @@ def test_a_citizen_signs_in_and_sees_the_score_move_when_an_event_lands(
     assert page.evaluate("window.isSamePage") is True
     assert "669" in page.inner_text("#section-why tfoot")
     assert page.text_content("#spoken") == "分数现为 669，良好。"
+    page.close()
+
+
+def test_a_reading_appears_on_the_open_page(browser: Browser, site: tuple[World, str], valkey: str) -> None:
+    _, address = site
+    page = signed_in(browser, address, locale="en-GB")
+    copied(valkey, a_read(20, reader="city-library", purpose="culture"))
+
+    expect(page.locator("#section-access li").first).to_contain_text("city-library", timeout=WAIT_MS)
+    page.locator("#section-access").scroll_into_view_if_needed()
+    keep(page, "access")
     page.close()
 
 

@@ -1,13 +1,15 @@
 """A citizen's page with a city behind it: what is published lands in the store at once, as if a worker were there."""
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import httpx
+import redis
 from starlette.testclient import TestClient
 
 from city.identity import resident_number
+from gateway.address import access_key
 from gateway.citizen.errors import OriginGoneError
 from gateway.citizen.origins import Origin, Place
 from gateway.citizen.provider import CLAIM
@@ -16,9 +18,10 @@ from gateway.citizen.sessions import Sessions
 from gateway.citizen.signin import Provider
 from gateway.citizen.visit import SESSION_COOKIE
 from gateway.errors import UndeliveredError
+from schemas.access import Access, ChangeReceived, StandingRead, fields_of, receipt_id
 from schemas.events import CreditEvent
 from schemas.subjects import Pseudonymiser
-from tests.gateway.city import KEY, PACK, City
+from tests.gateway.city import KEY, PACK, PARTITIONS, TODAY, City
 
 PSEUDONYM_KEY = b"a key for the tests of the gateway"
 ADDRESS = "http://localhost:8081"
@@ -33,6 +36,7 @@ PEOPLE = {"lin": NUMBER, "chen": OTHER_NUMBER, "nobody": "99", "nameless": ""}
 LIN = Pseudonymiser(PSEUDONYM_KEY).resident(NUMBER)
 CHEN = Pseudonymiser(PSEUDONYM_KEY).resident(OTHER_NUMBER)
 PAGE = {"accept": "text/html"}
+READ_AT = datetime(2026, 11, 24, 2, 2, tzinfo=UTC)  # 10:02 in the city
 JSON = {"accept": "application/json"}
 
 
@@ -42,6 +46,7 @@ def deployment(redis_url: str, issuer: str, address: str = ADDRESS) -> Deploymen
         timeout_s=2.0,
         kafka={"bootstrap.servers": "127.0.0.1:1"},
         topic="credit.events",
+        topic_access=None,
         pack=PACK,
         pseudonym_key=PSEUDONYM_KEY,
         provider=Provider(issuer=issuer, client_id="page", client_secret=SECRET, claim=CLAIM),
@@ -108,3 +113,20 @@ def enter(world: World) -> Any:
 def token_in(html: str) -> str:
     """Return the token that a page's forms carry."""
     return html.partition('name="csrf" value="')[2].partition('"')[0]
+
+
+def a_read(number: int, **changes: Any) -> StandingRead:
+    stated: dict[str, Any] = {"reader": "transit-operator", "purpose": "transit", "what": "tier", "as_of": 1}
+    return StandingRead(id=str(number), subject=LIN, time=READ_AT + timedelta(minutes=number), **stated | changes)
+
+
+def a_receipt(as_of: int, reader: str = "transit-operator") -> ChangeReceived:
+    change = f"0/{as_of}/{TODAY}/{LIN}"
+    return ChangeReceived(id=receipt_id(reader, change), subject=LIN, time=READ_AT, reader=reader, change=change)
+
+
+def copied(url: str, *accesses: Access) -> None:
+    """Do what a worker's copy does."""
+    with redis.Redis.from_url(url) as client:
+        for one in accesses:
+            client.xadd(access_key(one.subject, PARTITIONS), dict(fields_of(one)))

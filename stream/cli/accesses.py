@@ -1,0 +1,33 @@
+"""How commands write to the access log, and the log that settings describe."""
+
+from gateway.access import AccessLog
+from schemas.access import DESK, Purpose, What
+from stream.cli.output import err
+from stream.settings import Settings
+
+# How long a command that has answered waits for Kafka to have its read, in seconds.
+_FLUSH_S_MAX = 5.0
+
+
+def access_log_of(settings: Settings) -> AccessLog | None:
+    """Return the access log, or None where it is off."""
+    if settings.access_log == "off":
+        return None
+    return AccessLog({**settings.kafka, "log_level": 2}, settings.topic_access)
+
+
+def record(settings: Settings, subject: str, purpose: Purpose, what: What, *, as_of: int | None) -> None:
+    """Write that this desk has read something, and wait a little for Kafka to have it; warn if it has not.
+
+    Who sits at this machine can read Redis without this command too, so the answer does not depend on it.
+    """
+    log = access_log_of(settings)
+    if log is None:
+        return
+    log.read(subject, DESK, purpose, what, as_of=as_of)
+    if log.close(_FLUSH_S_MAX):
+        err.print(
+            f"[bold yellow]jasmine:[/] this read is not in the access log: Kafka did not take it within "
+            f"{_FLUSH_S_MAX:.0f} s; `jasmine doctor` says more",
+            soft_wrap=True,
+        )
