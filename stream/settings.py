@@ -36,6 +36,7 @@ class Settings(BaseSettings):
         topic_events: where credit events are published.
         topic_changes: where changes of tier and entitlements are published.
         topic_dead: where refused events go.
+        topic_packs: where rule packs are announced.
         partitions: of the topics, when the worker creates them.
         replication: likewise.
         group: the consumer group.
@@ -71,6 +72,7 @@ class Settings(BaseSettings):
     topic_events: str = "credit.events"
     topic_changes: str = "credit.changes"
     topic_dead: str = "credit.dead"
+    topic_packs: str = "credit.packs"
     partitions: Annotated[int, Field(ge=1, le=65_535)] = 4
     replication: Annotated[int, Field(ge=1)] = 1
     group: str = "jasmine-scorer"

@@ -31,16 +31,19 @@ def ensure_topics(admin: AdminClient, settings: Settings) -> int:
 
     """
     keep = {"retention.ms": "-1"}
-    wanted = {
-        settings.topic_events: keep,
-        settings.topic_changes: {},
-        settings.topic_dead: {**keep, "max.message.bytes": str(DEAD_BYTES_MAX)},
+    many = settings.partitions
+    wanted: dict[str, tuple[int, dict[str, str]]] = {
+        settings.topic_events: (many, keep),
+        settings.topic_changes: (many, {}),
+        settings.topic_dead: (many, {**keep, "max.message.bytes": str(DEAD_BYTES_MAX)}),
+        # Announcements have one order.
+        settings.topic_packs: (1, keep),
     }
     try:
         known = admin.list_topics(timeout=_ANSWER_S_MAX).topics
         missing = [
-            NewTopic(name, settings.partitions, settings.replication, config=config)
-            for name, config in wanted.items()
+            NewTopic(name, partitions, settings.replication, config=config)
+            for name, (partitions, config) in wanted.items()
             if name not in known
         ]
         for future in admin.create_topics(missing).values() if missing else ():

@@ -15,8 +15,8 @@ from schemas.decoder import Decoder
 from schemas.events import CreditEvent, Data
 from schemas.partitioner import partition_of
 from schemas.records import RecordKey
+from scoring.announced import Announced
 from scoring.pack import load_pack
-from scoring.rules import compile_rules
 from sinks.store import Store
 from stream.process import Processor
 
@@ -24,7 +24,7 @@ PARTITIONS = 4
 KEY = RecordKey.derived(b"a key for the tests of the gateway")
 PACK = load_pack()
 NAMES = names_of(PACK)
-RULES = compile_rules(PACK)
+ANNOUNCED = Announced.of(PACK)
 
 TODAY = 20_781  # 2026-11-24
 RESIDENT = "r-09c3f0a1b2d4e5f6"
@@ -81,7 +81,7 @@ class City:
         self._client = client
         self.day = TODAY
         self._store = Store(client)
-        self._processor = Processor(Decoder(KEY, PARTITIONS), self._store, RULES, self.clock)
+        self._processor = Processor(Decoder(KEY, PARTITIONS), self._store, ANNOUNCED, self.clock)
         self._positions: dict[int, int] = {}
         self.begin()
 

@@ -18,7 +18,7 @@ from schemas.errors import Reason, Refusal
 from schemas.events import CreditEvent
 from schemas.generate import FOLDER, files, main
 from sinks.dead import DeadLetter
-from sinks.outbox import CHANGE, CHANGE_SOURCE, CHANGE_TYPE, Names, messages
+from sinks.outbox import CHANGE, CHANGE_SOURCE, CHANGE_TYPE, Names, NamesByPack, entry, messages
 from tests.support.events import LEFT_OUT, attributes_of, events
 
 TEXTS = files()
@@ -163,9 +163,9 @@ def test_a_published_change_fits_its_schema() -> None:
     change = np.zeros(2, CHANGE)
     change["entitlements"] = 0b11, 0
     change["tier"] = 0, 255
-    pairs = [b"changes", change.tobytes()]
+    pairs = entry(change, [])
 
-    for message in messages(pairs, 3, Names(["poor", "good"], ["umbrella_free", "scooter_free"])):
+    for message in messages(pairs, 3, NamesByPack(own=Names(["poor", "good"], ["umbrella_free", "scooter_free"]))):
         VALIDATORS["standing.changed"].validate(orjson.loads(message.value))
 
 

@@ -15,7 +15,7 @@ from schemas.subjects import parse_subject
 from scoring.card import CARD, NO_TIER
 from sinks.dead import DeadLetter
 from sinks.errors import StoreUnavailableError
-from sinks.outbox import CHANGE, Names, changes_between, entry, messages
+from sinks.outbox import CHANGE, Names, NamesByPack, changes_between, entry, messages
 from sinks.store import Store
 from stream import relay as relay_module
 from stream.relay import ENTRIES_MAX, DeliveryError, Relay
@@ -24,7 +24,7 @@ from tests.support.fake_kafka import FakeProducer
 from tests.support.redis_server import connect, free_port
 
 TOPICS = {True: "credit.dead", False: "credit.changes"}
-NAMES = Names(["poor", "good"], ["transit", "library"])
+NAMES = NamesByPack(own=Names(["poor", "good"], ["transit", "library"]))
 DEADLINE_S = 5.0
 
 
