@@ -9,7 +9,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.client import NEVER_DECODE
 
-from gateway.address import META, META_PARTITIONS, standing_key
+from gateway.address import META, META_PARTITIONS, PACKS, standing_key
 from gateway.card import CARD_BYTES
 from gateway.deadline import RETRIES
 from gateway.errors import StandingUnavailableError, StoreEmptyError
@@ -58,6 +58,10 @@ class Standings:
         if not self._partitions:
             raise StoreEmptyError
         return self._partitions
+
+    async def pack(self, name: str) -> bytes | None:
+        """Return what workers keep of a pack by its hash, or of `PACKS_TIMELINE`; raises what `card` does."""
+        return await self._ask("HGET", PACKS, name)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -17,6 +17,7 @@ from schemas.partitioner import partition_of
 from schemas.records import RecordKey
 from scoring.announced import Announced
 from scoring.pack import load_pack
+from sinks.packs import documents_of
 from sinks.store import Store
 from stream.process import Processor
 
@@ -109,6 +110,12 @@ class City:
         outcome = self._processor.process("credit.events", records, dict(self._positions))
         assert outcome.scored == len(events), outcome
         self._positions.update(outcome.nexts)
+
+    def announce(self, announced: Announced) -> None:
+        """Let the worker know packs, and readers find them."""
+        self._store.keep_packs(documents_of(announced))
+        self._store.epoch = announced.epoch
+        self._processor.announced = announced
 
     def close(self) -> None:
         self._store.disconnect()
