@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from confluent_kafka import Consumer, KafkaError, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from schemas.announcements import Announcement, AnnouncementError
 from scoring.announced import Announced
@@ -59,32 +59,44 @@ class AnnouncementLog:
             TopicsError: Kafka does not answer; call again.
 
         """
-        return self._until_end(_ANSWER_S_MAX, must_end=True)
+        place = TopicPartition(self._topic, PARTITION)
+        try:
+            _, end = self._consuming().get_watermark_offsets(place, timeout=_ANSWER_S_MAX)
+        except KafkaException as error:
+            raise TopicsError(f"topic {self._topic}: {error.args[0].str()}") from error
+        # Behind the last record Kafka would wait for another before it tells that this is the end.
+        return self._until(_ANSWER_S_MAX, end) if end else []
 
     def more(self, wait_s: float) -> list[Said]:
         """Return what has come since, waiting so long for it; raises what `read` does."""
-        return self._until_end(wait_s, must_end=False)
+        return self._until(wait_s, None)
 
     def close(self) -> None:
         """Read no more."""
         if self._consumer is not None:
             self._consumer.close()
 
-    def _until_end(self, wait_s: float, *, must_end: bool) -> list[Said]:
+    def _consuming(self) -> Consumer:
         if self._consumer is None:
             self._consumer = Consumer(self._properties)
             self._consumer.assign([TopicPartition(self._topic, PARTITION, 0)])
-        while True:
-            message = self._consumer.poll(wait_s)
+        return self._consumer
+
+    def _until(self, wait_s: float, end: int | None) -> list[Said]:
+        """Read up to an offset, which must be reached, or to the log's end, or for as long as is waited."""
+        while end is None or not self._found or self._found[-1].offset + 1 < end:
+            message = self._consuming().poll(wait_s)
             if message is None:
-                if must_end:
+                if end is not None:
                     raise TopicsError(f"topic {self._topic}: no answer within {wait_s:.0f} s")
                 break
             error = message.error()
             if error is None:
                 self._found.append(Said(message.offset() or 0, message.value()))
             elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - as the library spells it
-                break
+                # It may tell once more of an end that was read up to before.
+                if self._found or end is not None:
+                    break
             else:
                 raise TopicsError(f"topic {self._topic}: {error.str()}")
         found, self._found = self._found, []
