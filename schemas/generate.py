@@ -14,6 +14,13 @@ from typing import Any, TypeAlias
 import yaml
 
 from schemas import catalogue
+from schemas.announcements import (
+    ANNOUNCEMENT_SOURCE,
+    ANNOUNCEMENT_TYPE,
+    FILE_PATTERN,
+    HASH_PATTERN,
+    Role,
+)
 from schemas.catalogue import EVENT_TYPES, EventType, Grade
 from schemas.codec import data_fields
 from schemas.errors import Reason
@@ -34,7 +41,7 @@ Json: TypeAlias = dict[str, Any]
 
 FOLDER = Path(__file__).parent / "generated"
 # The version of the contract, not of the program: additions raise its second number.
-CONTRACT_VERSION = "1.0.0"
+CONTRACT_VERSION = "1.1.0"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _SCHEMA_FORMAT = "application/schema+json;version=draft-2020-12"
 _BINDING = {"bindingVersion": "0.5.0"}
@@ -63,7 +70,7 @@ def main(arguments: Iterable[str] | None = None, folder: Path = FOLDER) -> None:
 def files() -> dict[str, str]:
     """Return the text of each file by its name."""
     schemas = {one.name: event_schema(one) for one in EVENT_TYPES}
-    schemas |= {_CHANGE: change_schema(), _DEAD: dead_schema()}
+    schemas |= {_CHANGE: change_schema(), _DEAD: dead_schema(), ANNOUNCEMENT_TYPE: announcement_schema()}
     texts = {
         f"{name}.json": json.dumps(schema, ensure_ascii=False, indent=2) + "\n" for name, schema in schemas.items()
     }
@@ -258,8 +265,11 @@ def change_schema() -> Json:
             "specversion": {"const": SPEC_VERSION},
             "id": {
                 "type": "string",
-                "pattern": "^[0-9]+/[0-9]+/[0-9]+/" + _subject_pattern(Kind) + "$",
-                "description": "Partition, log offset, day and subject / 分区、位点、日、主体",
+                "pattern": "^[0-9]+/[0-9]+/[0-9]+/" + _subject_pattern(Kind) + f"(/{HASH_PATTERN})?$",
+                "description": (
+                    "Partition, log offset, day, subject, and the pack if the change is also one of packs "
+                    "/ 分区、位点、日、主体，规则包变更时另附其哈希"
+                ),
             },
             "source": {"const": "/jasmine/scorer"},
             "type": {"const": _CHANGE},
@@ -314,8 +324,51 @@ def dead_schema() -> Json:
     }
 
 
+def announcement_schema() -> Json:
+    """Return the JSON Schema of an announced rule pack, as `schemas.announcements` reads it."""
+    text = {"type": "string", "minLength": 1}
+    data = {
+        "pack": {**text, "description": "The pack's id / 规则包标识"},
+        "version": {**text, "description": "The pack's version / 版本"},
+        "hash": {"type": "string", "pattern": f"^{HASH_PATTERN}$", "description": "Of its content / 内容哈希"},
+        "effective_from": {
+            "type": "string",
+            "format": "date",
+            "description": "The first day in Asia/Shanghai on which it holds / 生效日",
+        },
+        "role": {
+            "enum": [str(role) for role in Role],
+            "description": "To hold, to run beside the live pack, or to run no more / 生效、影子运行、影子结束",
+        },
+        "files": {
+            "type": "object",
+            "propertyNames": {"pattern": f"^{FILE_PATTERN}$"},
+            "additionalProperties": {"type": "string"},
+            "description": "The pack's files, whole / 规则包全部文件",
+        },
+    }
+    return {
+        "$schema": DIALECT,
+        "$id": f"urn:jasmine:schema:{ANNOUNCEMENT_TYPE}",
+        "title": "Rule pack announced / 规则包公告",
+        "description": "A rule pack and from which day on it holds; the last word on a day counts (以最后公告为准).",
+        "type": "object",
+        "properties": {
+            "specversion": {"const": SPEC_VERSION},
+            "id": _text(ID_CHARACTERS_MAX, "Names the announcement / 公告编号"),
+            "source": {"const": ANNOUNCEMENT_SOURCE},
+            "type": {"const": ANNOUNCEMENT_TYPE},
+            "time": _timestamp("When it was announced / 公告时间"),
+            "datacontenttype": {"const": CONTENT_TYPE_DATA},
+            "data": {"type": "object", "properties": data, "required": list(data), "additionalProperties": False},
+        },
+        "required": ["specversion", "id", "source", "type", "time", "data"],
+        "additionalProperties": False,
+    }
+
+
 def asyncapi() -> Json:
-    """Return the AsyncAPI document of the three topics."""
+    """Return the AsyncAPI document of the four topics."""
     names = [one.name for one in EVENT_TYPES]
     messages = {one.name: _message(one) for one in EVENT_TYPES}
     return {
@@ -336,18 +389,31 @@ def asyncapi() -> Json:
                 [_DEAD],
                 {"retention.ms": -1, "max.message.bytes": _DEAD_BYTES_MAX},
             ),
+            "packs": _channel(
+                "credit.packs", "Announced rule packs / 规则包公告", [ANNOUNCEMENT_TYPE], {"retention.ms": -1}, 1
+            ),
         },
         "operations": {
             "receiveEvents": _operation("receive", "events", "Score an event / 评分"),
             "sendChanges": _operation("send", "changes", "Say what changed / 通知变更"),
             "sendDead": _operation("send", "dead", "Hand back what was refused / 退回被拒记录"),
+            "receivePacks": _operation("receive", "packs", "Let a pack hold from a day on / 规则包生效"),
         },
-        "components": {"messages": {**messages, _CHANGE: _change_message(), _DEAD: _dead_message()}},
+        "components": {
+            "messages": {
+                **messages,
+                _CHANGE: _change_message(),
+                _DEAD: _dead_message(),
+                ANNOUNCEMENT_TYPE: _announcement_message(),
+            }
+        },
     }
 
 
-def _channel(topic: str, description: str, messages: Iterable[str], configuration: Json) -> Json:
-    kafka: Json = {"topic": topic, "partitions": _PARTITIONS, **_BINDING}
+def _channel(
+    topic: str, description: str, messages: Iterable[str], configuration: Json, partitions: int = _PARTITIONS
+) -> Json:
+    kafka: Json = {"topic": topic, "partitions": partitions, **_BINDING}
     if configuration:
         kafka["topicConfiguration"] = configuration
     return {
@@ -392,6 +458,17 @@ def _dead_message() -> Json:
         "contentType": CONTENT_TYPE_DATA,
         "headers": {"type": "object", "properties": headers, "required": list(headers)},
         "payload": _payload(_DEAD),
+        "bindings": {"kafka": {"key": key, **_BINDING}},
+    }
+
+
+def _announcement_message() -> Json:
+    key = {"type": "string", "description": "The pack's id; there is one partition / 规则包标识"}
+    return {
+        "name": ANNOUNCEMENT_TYPE,
+        "title": "Rule pack announced / 规则包公告",
+        "contentType": CONTENT_TYPE_STRUCTURED,
+        "payload": _payload(ANNOUNCEMENT_TYPE),
         "bindings": {"kafka": {"key": key, **_BINDING}},
     }
 
