@@ -1,6 +1,6 @@
 """What readers find of the packs in the store: names and files of each, and which of them holds when."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from contextlib import suppress
 
 import orjson
@@ -39,11 +39,11 @@ def _document(number: int, pack: Pack, files: Files) -> bytes:
     )
 
 
-def packs_in(documents: Mapping[str, bytes]) -> dict[int, tuple[Pack, Files]]:
-    """Return the packs that documents carry, by their hashes, but for those that this release does not read."""
+def packs_in(documents: Mapping[str, bytes], known: Container[int] = ()) -> dict[int, tuple[Pack, Files]]:
+    """Return the packs that documents carry, by their hashes, but for known ones and what this release cannot read."""
     found: dict[int, tuple[Pack, Files]] = {}
     for name, raw in documents.items():
-        if name == TIMELINE:
+        if name == TIMELINE or int(name, 16) in known:
             continue
         stated = orjson.loads(raw)
         with suppress(PackError):

@@ -64,7 +64,7 @@ class PackWatch:
             StoreUnavailableError: Redis does not answer.
 
         """
-        found = packs_in(self._store.packs())
+        found = packs_in(self._store.packs(), self._coming.packs)
         packs = {number: pack for number, (pack, _) in found.items()}
         files = {number: texts for number, (_, texts) in found.items()}
         coming = self._coming

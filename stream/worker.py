@@ -157,7 +157,7 @@ class Worker:
         listening = asyncio.create_task(self._listen_forever())
         sweeping = asyncio.create_task(self._sweep_forever())
         try:
-            await self._serve(app)
+            await self._serve(app, listening)
         finally:
             sweeping.cancel()
             listening.cancel()
@@ -177,7 +177,7 @@ class Worker:
 
     async def _listen_forever(self) -> None:
         """Take up packs as they are announced, between events, once readers can find them in the store."""
-        while True:
+        while not self._stopping.is_set():
             try:
                 news = await asyncio.to_thread(self._packs.listen, _LISTEN_S)
             except TopicsError as error:
@@ -189,22 +189,24 @@ class Worker:
                 self._packs.take_up()
 
     async def _patiently(self, ask: Callable[[], None]) -> None:
-        """Do something with the store in a thread, waiting as long as it is away."""
+        """Do something with the store in a thread, waiting as long as it is away and no stop is asked for."""
         pause_s = _PAUSE_S_MIN
-        while True:
+        while not self._stopping.is_set():
             try:
-                return await asyncio.to_thread(ask)
+                await asyncio.to_thread(ask)
             except StoreUnavailableError as error:
                 self._away("redis", error)
-            await asyncio.sleep(pause_s)
-            pause_s = min(2 * pause_s, _PAUSE_S_MAX)
+                await asyncio.sleep(pause_s)
+                pause_s = min(2 * pause_s, _PAUSE_S_MAX)
+            else:
+                return
 
-    async def _serve(self, app: ScorerApp) -> None:
-        """Run Faust until it crashes or a stop is asked for."""
+    async def _serve(self, app: ScorerApp, listening: asyncio.Task[None]) -> None:
+        """Run Faust until it crashes, packs can be heard of no more, or a stop is asked for."""
         starting = asyncio.create_task(app.start())  # ends with the first assignment, which may have to wait
         stopping = asyncio.create_task(self._stopping.wait())
         crashed = asyncio.create_task(app.wait_until_stopped())
-        await asyncio.wait([stopping, crashed], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([stopping, crashed, listening], return_when=asyncio.FIRST_COMPLETED)
         log.info("stopping")
         await app.stop()
         await starting
@@ -212,6 +214,8 @@ class Worker:
         crashed.cancel()
         if failure := self._failure or app.crash_reason:
             raise failure
+        if listening.done():
+            listening.result()
 
     def _app(self, processor: Processor) -> ScorerApp:
         settings = self._settings
