@@ -351,14 +351,17 @@ class Worker:
     async def _rescore(self, rescorer: Rescorer) -> bool:
         """Do some slices of a pass over all standings, if packs have changed; return whether there is more to do."""
         for _ in range(_SLICES):
-            began_s = time.perf_counter()
-            done = rescorer.rescore(tuple(self._progress.applied))
-            self.metrics.rescored.inc(done.written)
-            if done.written:
-                self._relay.wake()
-            if not done.more:
+            more = False
+            for partition in tuple(self._progress.applied):
+                began_s = time.perf_counter()
+                done = rescorer.rescore([partition])
+                self.metrics.rescored.inc(done.written)
+                if done.written:
+                    self._relay.wake()
+                more |= done.more
+                await asyncio.sleep(_REST * (time.perf_counter() - began_s))
+            if not more:
                 return False
-            await asyncio.sleep(_REST * (time.perf_counter() - began_s))
         return True
 
     def _gauge(self) -> None:

@@ -17,6 +17,7 @@ from schemas.partitioner import partition_of
 from schemas.records import RecordKey
 from scoring.announced import Announced
 from scoring.pack import load_pack
+from sinks.keys import META
 from sinks.packs import documents_of
 from sinks.store import Store
 from stream.process import Processor
@@ -142,6 +143,6 @@ class DictClient:
 
     def execute_command(self, command: str, key: str, *rest: int, **_: object) -> bytes | None:
         if command == "HGET":
-            return b"%d" % PARTITIONS
+            return b"%d" % PARTITIONS if key == META else None
         value = self._values.get(key)
         return (value or b"")[: rest[1] + 1] if command == "GETRANGE" else value
