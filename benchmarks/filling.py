@@ -19,8 +19,8 @@ from schemas.facts import FACT, Facts
 from schemas.partitioner import partition_of
 from schemas.records import RecordKey
 from schemas.subjects import format_subject
+from scoring.announced import Announced
 from scoring.ledger import merge
-from scoring.rules import Rules
 from sinks.store import Ints, Store, Subjects
 from stream.process import Processor
 
@@ -29,11 +29,11 @@ _BATCH_RECORDS = 4_000
 _OUTBOX_ENTRIES = 64
 
 
-def fill(store: Store, rules: Rules, subjects: int) -> int:
+def fill(store: Store, announced: Announced, subjects: int) -> int:
     """Apply the histories of a city of so many subjects to an empty store; return how many facts that made."""
     key = RecordKey.derived(DEMO_KEY)
     nexts = opened(store, key)
-    processor = Processor(Decoder(key, PARTITIONS), store, rules, time.time)
+    processor = Processor(Decoder(key, PARTITIONS), store, announced, time.time)
     records = records_of(a_city(subjects).history(AS_OF), AS_OF, PARTITIONS)
     facts = 0
     while batch := list(islice(records, _BATCH_RECORDS)):
@@ -121,7 +121,7 @@ class _ReadyFacts(Decoder):
         )
 
 
-def fill_even(store: Store, rules: Rules, subjects: int, records: int) -> int:
+def fill_even(store: Store, announced: Announced, subjects: int, records: int) -> int:
     """Apply a city's ledgers, made to have the same number of records each; return how many facts that made."""
     key = RecordKey.derived(DEMO_KEY)
     nexts = opened(store, key)
@@ -130,7 +130,7 @@ def fill_even(store: Store, rules: Rules, subjects: int, records: int) -> int:
     of = np.array([partition_of(format_subject(number), PARTITIONS) for number in numbers.tolist()], np.int64)
     of_facts = np.repeat(of, records)
     decoder = _ReadyFacts(key, facts, np.repeat(numbers, records), of_facts)
-    processor = Processor(decoder, store, rules, time.time)
+    processor = Processor(decoder, store, announced, time.time)
     added = 0
     for begin in range(0, len(facts), _BATCH_RECORDS):
         batch: Any = range(begin, min(begin + _BATCH_RECORDS, len(facts)))

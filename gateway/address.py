@@ -11,6 +11,9 @@ from gateway.errors import SubjectFormatError
 
 META = "jasmine:meta"
 META_PARTITIONS = "partitions"
+# Each pack that a card may be of, by its hash in hexadecimal digits, and which of them holds when.
+PACKS = "jasmine:packs"
+PACKS_TIMELINE = "timeline"
 
 # The first digit repeats the kind in its two highest bits.
 SUBJECT_PATTERN = r"^(r-[0-3]|l-[4-7]|o-[89ab])[0-9a-f]{15}$"

@@ -35,7 +35,7 @@ FIELDS = (
     ("facts", "H"),
     ("as_of", "Q"),
     ("pack", "Q"),
-    ("unused", "Q"),
+    ("next_pack", "Q"),
 )
 _LAYOUT = Struct("<" + "".join(code for _, code in FIELDS))
 CARD_BYTES = _LAYOUT.size
@@ -66,6 +66,7 @@ class State(NamedTuple):
         disputed: whether a record is left out because it is disputed.
         ceiling: whether a record holds the score down.
         until: the first day on which any of this may change, or NEVER.
+        pack: hash of the rule pack whose tiers and perks these are.
 
     """
 
@@ -75,6 +76,7 @@ class State(NamedTuple):
     disputed: bool
     ceiling: bool
     until: int
+    pack: int
 
 
 class Card(NamedTuple):
@@ -87,7 +89,7 @@ class Card(NamedTuple):
         evaluated: the day of evaluation.
         facts: how many facts the ledger behind it has.
         as_of: the log offset up to which the subject's events are in.
-        pack: hash of the rule pack.
+        pack: hash of the rule pack of `now`.
 
     """
 
@@ -147,11 +149,11 @@ def decode(raw: bytes) -> Card:
         facts,
         as_of,
         pack,
-        _,
+        next_pack,
     ) = _LAYOUT.unpack_from(raw)
     return Card(
-        _state(flags, score, tier, entitlements, valid_until),
-        _state(next_flags, next_score, next_tier, next_entitlements, next_until),
+        _state(flags, score, tier, entitlements, valid_until, pack),
+        _state(next_flags, next_score, next_tier, next_entitlements, next_until, next_pack or pack),
         (d0, d1, d2, d3, d4, d5, d6),
         evaluated,
         facts,
@@ -160,7 +162,7 @@ def decode(raw: bytes) -> Card:
     )
 
 
-def _state(flags: int, score: int, tier: int, entitlements: int, until: int) -> State:
+def _state(flags: int, score: int, tier: int, entitlements: int, until: int, pack: int) -> State:
     scored = flags & HAS_SCORE
     return State(
         score if scored else None,
@@ -169,4 +171,5 @@ def _state(flags: int, score: int, tier: int, entitlements: int, until: int) -> 
         flags & DISPUTED != 0,
         flags & CEILING != 0,
         until,
+        pack,
     )

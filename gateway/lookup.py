@@ -23,14 +23,17 @@ from redis.backoff import NoBackoff
 from redis.client import NEVER_DECODE
 
 from gateway import deadline
-from gateway.address import META, META_PARTITIONS, parse_subject, standing_key
+from gateway.address import META, META_PARTITIONS, PACKS, PACKS_TIMELINE, parse_subject, standing_key
 from gateway.answer import UNKNOWN, Answer, Recorder, answer_of
 from gateway.card import CARD_BYTES, State, day_of, decode
 from gateway.errors import StaleCardError, StandingUnavailableError, StoreEmptyError
-from gateway.names import PackNames
+from gateway.names import PackNames, pack_on
 
 Evaluator = Callable[[int, bytes, int], State]
 """What a subject's number and ledger are worth on a day; `gateway.evaluate.PackEvaluator` is one."""
+
+Loader = Callable[[bytes], Evaluator]
+"""An evaluator of a pack that a worker keeps in the store; `gateway.evaluate.evaluator_of` makes one."""
 
 TIMEOUT_S = 0.25
 CONNECTIONS_MAX = 64
@@ -45,9 +48,14 @@ _RAW: dict[str, Any] = {NEVER_DECODE: []}
 class _Reader:
     """The steps of a lookup, without the waiting."""
 
-    def __init__(self, names: PackNames, evaluator: Evaluator | None, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, names: PackNames, evaluator: Evaluator | None, load: Loader | None, clock: Callable[[], float]
+    ) -> None:
         self._names = names
+        self._known = {names.pack: names}
         self._evaluator = evaluator
+        self._evaluators = {} if evaluator is None else {names.pack: evaluator}
+        self._load = load
         self._clock = clock
         self._partitions = 0
 
@@ -61,10 +69,11 @@ class _Reader:
             refilled = yield from self.partitions()
             return UNKNOWN if refilled == partitions else (yield from self.steps(subject))
         card = decode(raw)
-        if card.pack == self._names.pack:
-            state = card.at(day_of(self._clock()))
-            if state is not None:
-                return answer_of(card, state, self._names)
+        state = card.at(day_of(self._clock()))
+        if state is not None:
+            names = self._known.get(state.pack) or (yield from self._named(state.pack))
+            if names is not None:
+                return answer_of(card, state, names)
         return (yield from self._evaluated(number, key, card.pack))
 
     def partitions(self) -> _Steps[int]:
@@ -75,13 +84,22 @@ class _Reader:
             raise StoreEmptyError
         return self._partitions
 
+    def _named(self, pack: int) -> _Steps[PackNames | None]:
+        """Learn the names of a pack that was announced since, as the workers keep them; None if they do not."""
+        raw = yield ("HGET", PACKS, f"{pack:016x}")
+        if raw is None:
+            return None
+        self._known[pack] = PackNames.from_json(raw)
+        return self._known[pack]
+
     def _evaluated(self, number: int, key: str, pack: int) -> _Steps[Answer]:
         """Read the whole standing, whose card may be new by now, and evaluate its ledger if it is not.
 
         So a reader with an evaluator is exact also while workers and readers change to another pack.
         """
         if self._evaluator is None:
-            self._names.check(pack)
+            if pack not in self._known:
+                self._names.check(pack)
             message = (
                 "the card's time has passed and its ledger has to be evaluated: give this reader an evaluator of the "
                 "worker's pack, or see why the worker's sweep is behind"
@@ -92,8 +110,24 @@ class _Reader:
             return UNKNOWN
         card = decode(raw)
         day = day_of(self._clock())
-        state = card.at(day) if card.pack == self._names.pack else None
-        return answer_of(card, state or self._evaluator(number, raw[CARD_BYTES:], day), self._names)
+        state = card.at(day)
+        if state is not None and state.pack in self._known:
+            return answer_of(card, state, self._known[state.pack])
+        names, evaluate = yield from self._holding(day)
+        return answer_of(card, evaluate(number, raw[CARD_BYTES:], day), names)
+
+    def _holding(self, day: int) -> _Steps[tuple[PackNames, Evaluator]]:
+        """Return the names and an evaluator of the pack that holds on a day, this reader's own if none is told."""
+        assert self._evaluator is not None  # noqa: S101 - who calls has looked
+        timeline = yield ("HGET", PACKS, PACKS_TIMELINE)
+        pack = self._names.pack if timeline is None else pack_on(timeline, day)
+        if pack not in self._evaluators and self._load is not None:
+            raw = yield ("HGET", PACKS, f"{pack:016x}")
+            if raw is not None:
+                self._known[pack], self._evaluators[pack] = PackNames.from_json(raw), self._load(raw)
+        if pack in self._evaluators:
+            return self._known[pack], self._evaluators[pack]
+        return self._names, self._evaluator
 
 
 class Lookup:
@@ -105,6 +139,7 @@ class Lookup:
         names: PackNames,
         *,
         evaluator: Evaluator | None = None,
+        load: Loader | None = None,
         access: Recorder | None = None,
         timeout_s: float = TIMEOUT_S,
         clock: Callable[[], float] = time.time,
@@ -113,8 +148,9 @@ class Lookup:
 
         Args:
             client: connects on first use.
-            names: of the worker's pack.
+            names: of the worker's pack; those of packs that are announced later are read from the store.
             evaluator: of the worker's pack; without it a card whose time has passed twice is a StaleCardError.
+            load: makes evaluators of packs that are announced later; without it the first one is used on.
             access: writes each read to the access log.
             timeout_s: how long one lookup may take in all, in seconds.
             clock: gives the time, in seconds since the epoch.
@@ -125,7 +161,7 @@ class Lookup:
         self._client = client
         self._timeout_s = timeout_s
         self._access = access
-        self._reader = _Reader(names, evaluator, clock)
+        self._reader = _Reader(names, evaluator, load, clock)
 
     @classmethod
     def from_url(
@@ -134,6 +170,7 @@ class Lookup:
         names: PackNames,
         *,
         evaluator: Evaluator | None = None,
+        load: Loader | None = None,
         access: Recorder | None = None,
         timeout_s: float = TIMEOUT_S,
         connections_max: int = CONNECTIONS_MAX,
@@ -141,7 +178,7 @@ class Lookup:
     ) -> Self:
         """Make one for a ``redis://``, ``rediss://`` or ``unix://`` address; nothing connects yet."""
         client = deadline.connect(url, connections_max, timeout_s)
-        return cls(client, names, evaluator=evaluator, access=access, timeout_s=timeout_s, clock=clock)
+        return cls(client, names, evaluator=evaluator, load=load, access=access, timeout_s=timeout_s, clock=clock)
 
     def lookup(self, subject: str) -> Answer:
         """Return what a subject's standing says today.
@@ -205,6 +242,7 @@ class AsyncLookup:
         names: PackNames,
         *,
         evaluator: Evaluator | None = None,
+        load: Loader | None = None,
         access: Recorder | None = None,
         timeout_s: float = TIMEOUT_S,
         clock: Callable[[], float] = time.time,
@@ -214,7 +252,7 @@ class AsyncLookup:
         self._client = client
         self._timeout_s = timeout_s
         self._access = access
-        self._reader = _Reader(names, evaluator, clock)
+        self._reader = _Reader(names, evaluator, load, clock)
 
     @classmethod
     def from_url(
@@ -223,6 +261,7 @@ class AsyncLookup:
         names: PackNames,
         *,
         evaluator: Evaluator | None = None,
+        load: Loader | None = None,
         access: Recorder | None = None,
         timeout_s: float = TIMEOUT_S,
         connections_max: int = CONNECTIONS_MAX,
@@ -239,7 +278,7 @@ class AsyncLookup:
             retry=Retry(NoBackoff(), deadline.RETRIES),
         )
         client = redis_asyncio.Redis.from_pool(pool)
-        return cls(client, names, evaluator=evaluator, access=access, timeout_s=timeout_s, clock=clock)
+        return cls(client, names, evaluator=evaluator, load=load, access=access, timeout_s=timeout_s, clock=clock)
 
     async def lookup(self, subject: str) -> Answer:
         """Return what a subject's standing says today; raises what `Lookup.lookup` does."""

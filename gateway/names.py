@@ -71,6 +71,21 @@ class PackNames:
             raise NamesFormatError(message) from error
 
 
+def pack_on(timeline: str | bytes, day: int) -> int:
+    """Return the hash of the pack that holds on a day, by the timeline that workers keep in the store.
+
+    Raises:
+        NamesFormatError: it is none.
+
+    """
+    try:
+        spans = json.loads(timeline)
+        return next(int(one["pack"], 16) for one in spans if one["first"] <= day < one["until"])
+    except (ValueError, TypeError, KeyError, StopIteration) as error:
+        message = f"no timeline of packs: {error!r}; use the worker's release, or let it write the store anew"
+        raise NamesFormatError(message) from error
+
+
 def _perk(document: Any) -> Perk:
     if document["scenario"] not in SCENARIOS:
         message = f"scenario was {document['scenario']!r}, is one of {', '.join(SCENARIOS)}"

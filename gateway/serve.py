@@ -10,7 +10,7 @@ import structlog
 import uvicorn
 
 from gateway.access import AccessLog
-from gateway.evaluate import PackEvaluator, names_of
+from gateway.evaluate import PackEvaluator, evaluator_of, names_of
 from gateway.http import create_app
 from gateway.lookup import CONNECTIONS_MAX, TIMEOUT_S, AsyncLookup
 from scoring.pack import Pack
@@ -35,7 +35,7 @@ def serve(
 
     Args:
         redis_url: ``redis://``, ``rediss://`` or ``unix://``.
-        pack: the worker's.
+        pack: the worker's own; those announced later are read from the store.
         host: the address to listen on.
         port: its port; 0 takes any free one, which the log names.
         reads: where it is written who read what; None writes nothing, and the log says so.
@@ -49,6 +49,7 @@ def serve(
         redis_url,
         names_of(pack),
         evaluator=PackEvaluator(pack),
+        load=evaluator_of,
         timeout_s=timeout_s,
         connections_max=connections_max,
         clock=clock,

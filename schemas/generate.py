@@ -14,6 +14,13 @@ from typing import Any, TypeAlias
 import yaml
 
 from schemas import access, catalogue
+from schemas.announcements import (
+    ANNOUNCEMENT_SOURCE,
+    ANNOUNCEMENT_TYPE,
+    FILE_PATTERN,
+    HASH_PATTERN,
+    Role,
+)
 from schemas.catalogue import EVENT_TYPES, EventType, Grade
 from schemas.codec import data_fields
 from schemas.errors import Reason
@@ -70,6 +77,7 @@ def files() -> dict[str, str]:
     """Return the text of each file by its name."""
     schemas = {one.name: event_schema(one) for one in EVENT_TYPES}
     schemas |= {_CHANGE: change_schema(), _DEAD: dead_schema(), _READ: read_schema(), _RECEIVED: received_schema()}
+    schemas |= {ANNOUNCEMENT_TYPE: announcement_schema()}
     texts = {
         f"{name}.json": json.dumps(schema, ensure_ascii=False, indent=2) + "\n" for name, schema in schemas.items()
     }
@@ -326,8 +334,11 @@ def change_schema() -> Json:
 def _change_id() -> Json:
     return {
         "type": "string",
-        "pattern": "^[0-9]+/[0-9]+/[0-9]+/" + _subject_pattern(Kind) + "$",
-        "description": "Partition, log offset, day and subject / 分区、位点、日、主体",
+        "pattern": "^[0-9]+/[0-9]+/[0-9]+/" + _subject_pattern(Kind) + f"(/{HASH_PATTERN})?$",
+        "description": (
+            "Partition, log offset, day, subject, and the pack if the change is also one of packs "
+            "/ 分区、位点、日、主体，规则包变更时另附其哈希"
+        ),
     }
 
 
@@ -410,6 +421,49 @@ def dead_schema() -> Json:
     }
 
 
+def announcement_schema() -> Json:
+    """Return the JSON Schema of an announced rule pack, as `schemas.announcements` reads it."""
+    text = {"type": "string", "minLength": 1}
+    data = {
+        "pack": {**text, "description": "The pack's id / 规则包标识"},
+        "version": {**text, "description": "The pack's version / 版本"},
+        "hash": {"type": "string", "pattern": f"^{HASH_PATTERN}$", "description": "Of its content / 内容哈希"},
+        "effective_from": {
+            "type": "string",
+            "format": "date",
+            "description": "The first day in Asia/Shanghai on which it holds / 生效日",
+        },
+        "role": {
+            "enum": [str(role) for role in Role],
+            "description": "To hold, to run beside the live pack, or to run no more / 生效、影子运行、影子结束",
+        },
+        "files": {
+            "type": "object",
+            "propertyNames": {"pattern": f"^{FILE_PATTERN}$"},
+            "additionalProperties": {"type": "string"},
+            "description": "The pack's files, whole / 规则包全部文件",
+        },
+    }
+    return {
+        "$schema": DIALECT,
+        "$id": f"urn:jasmine:schema:{ANNOUNCEMENT_TYPE}",
+        "title": "Rule pack announced / 规则包公告",
+        "description": "A rule pack and from which day on it holds; the last word on a day counts (以最后公告为准).",
+        "type": "object",
+        "properties": {
+            "specversion": {"const": SPEC_VERSION},
+            "id": _text(ID_CHARACTERS_MAX, "Names the announcement / 公告编号"),
+            "source": {"const": ANNOUNCEMENT_SOURCE},
+            "type": {"const": ANNOUNCEMENT_TYPE},
+            "time": _timestamp("When it was announced / 公告时间"),
+            "datacontenttype": {"const": CONTENT_TYPE_DATA},
+            "data": {"type": "object", "properties": data, "required": list(data), "additionalProperties": False},
+        },
+        "required": ["specversion", "id", "source", "type", "time", "data"],
+        "additionalProperties": False,
+    }
+
+
 def asyncapi() -> Json:
     """Return the AsyncAPI document of the four topics."""
     names = [one.name for one in EVENT_TYPES]
@@ -438,6 +492,9 @@ def asyncapi() -> Json:
                 [_READ, _RECEIVED],
                 {"retention.ms": _ACCESS_RETENTION_MS},
             ),
+            "packs": _channel(
+                "credit.packs", "Announced rule packs / 规则包公告", [ANNOUNCEMENT_TYPE], {"retention.ms": -1}, 1
+            ),
         },
         "operations": {
             "receiveEvents": _operation("receive", "events", "Score an event / 评分"),
@@ -446,6 +503,7 @@ def asyncapi() -> Json:
             "sendDead": _operation("send", "dead", "Hand back what was refused / 退回被拒记录"),
             "sendAccess": _operation("send", "access", "Say who read what / 记录查询"),
             "receiveAccess": _operation("receive", "access", "Show it to whom it is about / 供本人查看"),
+            "receivePacks": _operation("receive", "packs", "Let a pack hold from a day on / 规则包生效"),
         },
         "components": {
             "messages": {
@@ -454,13 +512,16 @@ def asyncapi() -> Json:
                 _DEAD: _dead_message(),
                 _READ: _message_about_a_subject(_READ, "Standing read / 评分被查询"),
                 _RECEIVED: _message_about_a_subject(_RECEIVED, "Change received / 变更已送达"),
+                ANNOUNCEMENT_TYPE: _announcement_message(),
             }
         },
     }
 
 
-def _channel(topic: str, description: str, messages: Iterable[str], configuration: Json) -> Json:
-    kafka: Json = {"topic": topic, "partitions": _PARTITIONS, **_BINDING}
+def _channel(
+    topic: str, description: str, messages: Iterable[str], configuration: Json, partitions: int = _PARTITIONS
+) -> Json:
+    kafka: Json = {"topic": topic, "partitions": partitions, **_BINDING}
     if configuration:
         kafka["topicConfiguration"] = configuration
     return {
@@ -509,6 +570,17 @@ def _dead_message() -> Json:
         "contentType": CONTENT_TYPE_DATA,
         "headers": {"type": "object", "properties": headers, "required": list(headers)},
         "payload": _payload(_DEAD),
+        "bindings": {"kafka": {"key": key, **_BINDING}},
+    }
+
+
+def _announcement_message() -> Json:
+    key = {"type": "string", "description": "The pack's id; there is one partition / 规则包标识"}
+    return {
+        "name": ANNOUNCEMENT_TYPE,
+        "title": "Rule pack announced / 规则包公告",
+        "contentType": CONTENT_TYPE_STRUCTURED,
+        "payload": _payload(ANNOUNCEMENT_TYPE),
         "bindings": {"kafka": {"key": key, **_BINDING}},
     }
 

@@ -27,7 +27,7 @@ CARD = np.dtype(
         ("facts", "<u2"),  # how many facts the ledger has
         ("as_of", "<u8"),  # the log offset up to which the subject's events are in
         ("pack", "<u8"),  # hash of the rule pack
-        ("unused", "<u8"),
+        ("next_pack", "<u8"),  # that of the next state, or 0 when it is the same
     ]
 )
 

@@ -575,7 +575,7 @@ def _evaluate(facts: Facts, starts: Int64s, subjects: NDArray[np.uint64], day: I
         card.evaluated = day
         card.facts = stop - begin
         card.pack = rules.pack
-        card.unused = 0
+        card.next_pack = 0
 
 
 def evaluate(facts: Facts, starts: Int64s, subjects: NDArray[np.uint64], day: int, rules: Rules, cards: Cards) -> None:

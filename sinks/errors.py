@@ -2,6 +2,8 @@
 
 * StoreError
   x StoreUnavailableError     retryable: wait and try again; nothing is lost
+    + PacksBehindError        likewise: another worker has read an announcement of packs that this one has not
+  x UnknownPackError          retryable: the announcement of a pack has not been read yet
   x PartitionLostError        retryable: the store lost a partition; it is rebuilt by replay
   x StoreMismatchError        permanent: this store belongs to another deployment
   x StandingFormatError       permanent: a value that this version cannot read
@@ -14,6 +16,32 @@ class StoreError(Exception):
 
 class StoreUnavailableError(StoreError):
     """The store did not answer, or refused to write now."""
+
+
+class PacksBehindError(StoreUnavailableError):
+    """Standings were written by a worker that knows more announcements of packs than this one.
+
+    Attributes:
+        known: how many this worker has applied.
+        written: how many that worker had.
+
+    """
+
+    def __init__(self, known: int, written: int) -> None:
+        self.known = known
+        self.written = written
+        super().__init__(
+            f"standings were written under {written} announcements of packs, this worker has applied {known}: it reads "
+            "on and tries again; if it stays so, its release cannot read a pack, or the topic of packs lost records"
+        )
+
+
+class UnknownPackError(StoreError):
+    """A change of a pack whose announcement this worker has not read yet; it is published when it has."""
+
+    def __init__(self, pack: int) -> None:
+        self.pack = pack
+        super().__init__(f"a change waits to be published until the announcement of pack {pack:016x} has been read")
 
 
 class PartitionLostError(StoreError):

@@ -1,6 +1,9 @@
 """Names of keys. The partition in braces is Redis Cluster's hash tag: one partition's keys share a slot."""
 
 META = "jasmine:meta"
+# A hash: each pack that a card or a reader may name, by its hash, and under `TIMELINE` which of them holds when.
+PACKS = "jasmine:packs"
+TIMELINE = "timeline"
 
 
 def standing_key(partition: int, subject: int) -> str:
@@ -11,6 +14,16 @@ def standing_key(partition: int, subject: int) -> str:
 def next_key(partition: int) -> str:
     """Return the key of a partition's fence: the offset of the first event that is not yet applied."""
     return f"{{{partition}}}:next"
+
+
+def epoch_key(partition: int) -> str:
+    """Return the key of how many announcements of packs whoever last wrote to a partition knew."""
+    return f"{{{partition}}}:epoch"
+
+
+def rescored_key(partition: int) -> str:
+    """Return the key of the change of packs for which all of a partition's standings have been looked at."""
+    return f"{{{partition}}}:rescored"
 
 
 def outbox_key(partition: int) -> str:

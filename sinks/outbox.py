@@ -4,7 +4,9 @@ Each commit adds at most one entry a partition, so an event costs nothing here u
 entitles to. The relay publishes entries at least once, with ids that let a consumer drop repetitions.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Self
 
 import numpy as np
 import orjson
@@ -15,7 +17,9 @@ from schemas.days import date_of
 from schemas.events import CONTENT_TYPE_STRUCTURED, SPEC_VERSION
 from schemas.subjects import format_subject
 from scoring.card import NO_TIER, Cards
+from scoring.pack import Pack
 from sinks.dead import DeadLetter
+from sinks.errors import UnknownPackError
 from sinks.message import Channel, Headers, Message
 
 CHANGE = np.dtype(
@@ -27,13 +31,18 @@ CHANGE = np.dtype(
         ("day", "<u2"),
         ("tier", "u1"),
         ("tier_before", "u1"),
+        ("pack", "<u8"),  # whose tiers and perks the numbers are
+        ("pack_before", "<u8"),
     ]
 )
+# What earlier releases have left in an outbox: all of their own pack.
+_CHANGE_OF_ONE_PACK = np.dtype(CHANGE.descr[:-2])
 Changes = NDArray[np.void]
 
 CHANGE_TYPE = "standing.changed"
 CHANGE_SOURCE = "/jasmine/scorer"
-_CHANGES = b"changes"
+_CHANGES = b"changed"
+_CHANGES_OF_ONE_PACK = b"changes"
 _DEAD = b"dead"
 _DERIVED = b"derived"
 
@@ -46,13 +55,16 @@ def _changes(
     written: NDArray[np.bool_],
     changes: Changes,
     places: NDArray[np.int64],
-) -> Int:
+) -> tuple[Int, Int]:
     count = 0
+    others = 0
     for n in range(subjects.shape[0]):
         was = before[n]
         now = after[n]
         tier_before = np.int64(was.tier) if was.version else NO_TIER
-        if not written[n] or (tier_before == now.tier and was.entitlements == now.entitlements):
+        repacked = was.version != 0 and was.pack != now.pack
+        same = tier_before == now.tier and was.entitlements == now.entitlements
+        if not written[n] or (same and not repacked):
             continue
         change = changes[count]
         change.subject = subjects[n]
@@ -62,22 +74,52 @@ def _changes(
         change.day = now.evaluated
         change.tier = now.tier
         change.tier_before = tier_before
+        change.pack = now.pack
+        change.pack_before = was.pack if repacked else now.pack
+        others += repacked
         places[count] = n
         count += 1
-    return count
+    return count, others
 
 
 def changes_between(
-    subjects: NDArray[np.uint64], before: Cards, after: Cards, written: NDArray[np.bool_]
+    subjects: NDArray[np.uint64],
+    before: Cards,
+    after: Cards,
+    written: NDArray[np.bool_],
+    packs: Mapping[int, Pack] = MappingProxyType({}),
 ) -> tuple[Changes, NDArray[np.int64]]:
     """Return the changes of tier or entitlements among the cards that are `written`, and the places of these.
 
-    `before` has zeros for somebody new.
+    Args:
+        subjects: (n,) their numbers.
+        before: (n,) their cards until now, zeros for somebody new.
+        after: (n,) their new cards.
+        written: (n,) which of them count.
+        packs: those that cards may be of: across packs tiers and perks are the same when their ids are. A card of an
+            unknown pack is read as if it were of the new one.
+
     """
     n = len(subjects)
     changes, places = np.empty(n, CHANGE), np.empty(n, np.int64)
-    count = _changes(subjects, before, after, written, changes, places)
-    return changes[:count], places[:count]
+    count, others = _changes(subjects, before, after, written, changes, places)
+    changes, places = changes[:count], places[:count]
+    if others:
+        kept = _differing(changes, packs)
+        return changes[kept], places[kept]
+    return changes, places
+
+
+def _differing(changes: Changes, packs: Mapping[int, Pack]) -> NDArray[np.bool_]:
+    """Return which changes are some by name, too."""
+    unknown = ~np.isin(changes["pack_before"], np.array([*packs], np.uint64))
+    changes["pack_before"][unknown] = changes["pack"][unknown]
+    fields = ["tier_before", "entitlements_before", "pack_before", "tier", "entitlements", "pack"]
+    kinds, which = np.unique(changes[fields], return_inverse=True)
+    names = NamesByPack(packs)
+    differs = [names.said(*kind[:3]) != names.said(*kind[3:]) for kind in kinds.tolist()]
+    kept: NDArray[np.bool_] = np.array(differs, np.bool_)[which]
+    return kept
 
 
 def entry(changes: Changes, dead: Iterable[DeadLetter], derived: Iterable[bytes] = ()) -> list[bytes]:
@@ -100,7 +142,12 @@ def entry(changes: Changes, dead: Iterable[DeadLetter], derived: Iterable[bytes]
 
 
 class Names:
-    """The pack's names for the numbers in a change, as they stand in JSON."""
+    """A pack's names for the numbers in a change, as they stand in JSON."""
+
+    @classmethod
+    def of(cls, pack: Pack) -> Self:
+        """Return the names of a pack."""
+        return cls([tier.id for tier in pack.tiers], [perk.id for perk in pack.perks])
 
     def __init__(self, tiers: Sequence[str], perks: Sequence[str]) -> None:
         self._tiers = {index: orjson.dumps(tier) for index, tier in enumerate(tiers)} | {NO_TIER: b"null"}
@@ -119,15 +166,61 @@ class Names:
         return self._entitlements[bits]
 
 
-def messages(pairs: Sequence[bytes], partition: int, names: Names) -> Iterator[Message]:
-    """Return the records to publish for one outbox entry."""
+class NamesByPack:
+    """The names of every pack that a change may be of."""
+
+    def __init__(self, packs: Mapping[int, Pack] = MappingProxyType({}), own: Names | None = None) -> None:
+        """Take packs by their hashes, and what names a change of an earlier release, which does not say its pack."""
+        self._own = own
+        self._names: dict[int, Names] = {}
+        self.know(packs)
+
+    def know(self, packs: Mapping[int, Pack]) -> None:
+        """Add packs."""
+        self._names |= {number: Names.of(pack) for number, pack in packs.items() if number not in self._names}
+
+    def at(self, pack: int) -> Names:
+        """Return the names of a pack, 0 for a change that does not say its own.
+
+        Raises:
+            UnknownPackError: it was not announced here yet.
+
+        """
+        names = self._names.get(pack, self._own if pack == 0 else None)
+        if names is None:
+            raise UnknownPackError(pack)
+        return names
+
+    def said(self, tier: int, entitlements: int, pack: int) -> tuple[bytes, frozenset[str]]:
+        """Return what numbers of a pack say by name."""
+        names = self.at(pack)
+        return names.tier(tier), frozenset(orjson.loads(names.entitlements(entitlements)))
+
+
+def messages(pairs: Sequence[bytes], partition: int, names: NamesByPack) -> Iterator[Message]:
+    """Return the records to publish for one outbox entry.
+
+    Raises:
+        UnknownPackError: a change is of a pack that has no names yet.
+
+    """
     for name, value in zip(pairs[::2], pairs[1::2], strict=True):
         if name == _DEAD:
             yield DeadLetter.unpack(value).message()
         elif name == _DERIVED:
             yield Message(Channel.EVENTS, orjson.loads(value)["subject"].encode(), value, _STRUCTURED_HEADERS)
         else:
-            yield from _changed(np.frombuffer(value, CHANGE), partition, names)
+            yield from _changed(_changes_in(name, value), partition, names)
+
+
+def _changes_in(name: bytes, value: bytes) -> Changes:
+    if name != _CHANGES_OF_ONE_PACK:
+        return np.frombuffer(value, CHANGE)
+    old = np.frombuffer(value, _CHANGE_OF_ONE_PACK)
+    changes = np.zeros(len(old), CHANGE)
+    for field in _CHANGE_OF_ONE_PACK.names or ():
+        changes[field] = old[field]
+    return changes
 
 
 # Behind a backlog every batch has changes: what is built here per change takes time from the events.
@@ -135,7 +228,7 @@ _CHANGE_JSON = orjson.dumps(
     {
         "specversion": SPEC_VERSION,
         # The same commit gives the same id, however often it is published.
-        "id": "%d/%d/%d/%b",
+        "id": "%d/%d/%d/%b%b",
         "source": CHANGE_SOURCE,
         "type": CHANGE_TYPE,
         "subject": "%b",
@@ -152,11 +245,14 @@ _CHANGE_TEMPLATE = _CHANGE_JSON.replace(b'["tier"]', b"%b").replace(b'["perks"]'
 _STRUCTURED_HEADERS: Headers = [("content-type", CONTENT_TYPE_STRUCTURED.encode())]
 
 
-def _changed(changes: Changes, partition: int, names: Names) -> Iterator[Message]:
+def _changed(changes: Changes, partition: int, names: NamesByPack) -> Iterator[Message]:
     columns = (changes[name].tolist() for name in ("subject", "as_of", "day", "tier", "tier_before"))
     bits = (changes[name].tolist() for name in ("entitlements", "entitlements_before"))
+    packs = (changes[name].tolist() for name in ("pack", "pack_before"))
     days: dict[int, bytes] = {}
-    for number, as_of, day, tier, tier_before, reached, reached_before in zip(*columns, *bits, strict=True):
+    for row in zip(*columns, *bits, *packs, strict=True):
+        number, as_of, day, tier, tier_before, reached, reached_before, pack, pack_before = row
+        now, before = names.at(pack), names.at(pack_before)
         subject = format_subject(number).encode()
         if day not in days:
             days[day] = date_of(day).isoformat().encode()
@@ -165,11 +261,13 @@ def _changed(changes: Changes, partition: int, names: Names) -> Iterator[Message
             as_of,
             day,
             subject,
+            # On one day an event and a new pack may each change the same standing.
+            b"" if pack == pack_before else b"/%016x" % pack,
             subject,
             days[day],
-            names.tier(tier),
-            names.tier(tier_before),
-            names.entitlements(reached),
-            names.entitlements(reached_before),
+            now.tier(tier),
+            before.tier(tier_before),
+            now.entitlements(reached),
+            before.entitlements(reached_before),
         )
         yield Message(Channel.CHANGES, subject, value, _STRUCTURED_HEADERS)

@@ -157,8 +157,9 @@ def _moves(before: Cards, after: Cards, written: Bools, left: Bools, entered: Bo
     left_count = 0
     entered_count = 0
     for n in range(written.shape[0]):
-        was = before[n].valid_until
-        now = after[n].valid_until
+        # That another pack holds from a day on is due for everybody at once: who goes through all sees to it.
+        was = before[n].valid_until if before[n].next_pack == 0 else NEVER
+        now = after[n].valid_until if after[n].next_pack == 0 else NEVER
         moved = written[n] and was != now
         left[n] = moved and was != 0 and was != NEVER
         entered[n] = moved and now != NEVER

@@ -20,15 +20,27 @@ from schemas.records import RecordKey
 from scoring.card import CARD, CARD_VERSION, Cards
 from sinks import resp
 from sinks.errors import (
+    PacksBehindError,
     PartitionLostError,
     StandingFormatError,
     StoreError,
     StoreMismatchError,
     StoreUnavailableError,
 )
-from sinks.keys import META, due_key, next_key, outbox_key, standing_key, swept_key
+from sinks.keys import (
+    META,
+    PACKS,
+    due_key,
+    epoch_key,
+    next_key,
+    outbox_key,
+    rescored_key,
+    standing_key,
+    swept_key,
+)
 
 _UNKNOWN = bytes(CARD.itemsize)
+_SUBJECT_DIGITS = 16
 
 Ints = NDArray[np.int64]
 Subjects = NDArray[np.uint64]
@@ -64,6 +76,7 @@ class Commit(NamedTuple):
         before: (n,) their cards until now.
         after: the new standings.
         outbox: fields and values of each partition's entry, where it has one.
+        epochs: how many announcements of packs a partition's standings are written under, where that is news to it.
 
     """
 
@@ -74,15 +87,25 @@ class Commit(NamedTuple):
     before: Cards
     after: Standings
     outbox: Mapping[int, list[bytes]] = MappingProxyType({})
+    epochs: Mapping[int, int] = MappingProxyType({})
 
 
 class Store:
-    """One worker's connection to Redis; it is opened on first use, and again after a failure."""
+    """One worker's connection to Redis; it is opened on first use, and again after a failure.
+
+    Attributes:
+        epoch: how many announcements of packs its worker has applied. Where another has applied more, nothing is read
+            or written until this one has, too: cards of an old pack would come after those of a new one.
+        round_trips: of load and commit.
+
+    """
 
     def __init__(self, client: redis.Redis) -> None:
         # redis-py types each answer as one of all that any server may give; here they are known by the command.
         self._client: Any = client
         self._connection: Any = None
+        self._raised: dict[int, int] = {}
+        self.epoch = 0
         self.round_trips = 0
 
     def open(self, key: RecordKey, partitions: int) -> str:
@@ -135,20 +158,22 @@ class Store:
 
         Raises:
             StoreUnavailableError: Redis does not answer.
+            PacksBehindError: another worker has written under more announcements of packs than this one knows.
             PartitionLostError: Redis no longer knows a partition.
             StandingFormatError: a value is no standing.
 
         """
-        count = len(partitions)
+        count = 2 * len(partitions)
         fences = b"".join(map(_fence, partitions))
         watch = b"*%d\r\n$5\r\nWATCH\r\n%b" % (count + 1, fences)
         read = b"*%d\r\n$4\r\nMGET\r\n%b" % (count + len(subjects) + 1, fences)
         answers = self._round_trip(self._connected(), [watch, read, resp.keys(of, subjects)], 2)
-        nexts, values = answers[1][:count], answers[1][count:]
+        nexts, epochs, values = answers[1][:count:2], answers[1][1:count:2], answers[1][count:]
         lost = [partition for partition, answer in zip(partitions, nexts, strict=True) if answer is None]
         if lost:
             self.disconnect()
             raise PartitionLostError(lost)
+        self._compare_epochs(dict(zip(partitions, epochs, strict=True)))
         return dict(zip(partitions, map(int, nexts), strict=True)), split(values, of, subjects)
 
     def commit(self, commit: Commit, sent: Callable[[], None] = _nothing) -> bool:
@@ -161,7 +186,7 @@ class Store:
             StoreError: a key has a type that it never gets from here; the rest was written.
 
         """
-        commands, count = transaction(commit)
+        commands, count = transaction(commit._replace(epochs=self._raised) if self._raised else commit)
         connection = self._connected()
         answers = self._round_trip(connection, commands, count, sent)
         if answers[-1] is None:
@@ -174,6 +199,13 @@ class Store:
             )
             raise StoreError(message)
         return True
+
+    def _compare_epochs(self, epochs: Mapping[int, bytes | None]) -> None:
+        written = {partition: int(epoch or 0) for partition, epoch in epochs.items()}
+        if any(epoch > self.epoch for epoch in written.values()):
+            self.disconnect()
+            raise PacksBehindError(self.epoch, max(written.values()))
+        self._raised = {partition: self.epoch for partition, epoch in written.items() if epoch < self.epoch}
 
     def release(self) -> None:
         """Give up the watch of a load that needs no commit."""
@@ -208,6 +240,50 @@ class Store:
             self._client.srem(due_key(partition, day), *(f"{int(subject):016x}" for subject in subjects))
         except redis.RedisError as error:
             raise StoreUnavailableError(str(error)) from error
+
+    def rescored(self, partition: int) -> str | None:
+        """Return the change of packs for which all of a partition's standings have been looked at."""
+        try:
+            raw = self._client.get(rescored_key(partition))
+        except redis.RedisError as error:
+            raise StoreUnavailableError(str(error)) from error
+        return None if raw is None else _decoded(raw)
+
+    def set_rescored(self, partition: int, change: str) -> None:
+        """Say for which change of packs all of a partition's standings have been looked at."""
+        try:
+            self._client.set(rescored_key(partition), change)
+        except redis.RedisError as error:
+            raise StoreUnavailableError(str(error)) from error
+
+    def scan(self, partition: int, cursor: int, keys: int) -> tuple[int, Subjects]:
+        """Go through a partition's subjects: look at so many keys from a cursor on, 0 at first.
+
+        Returns the next cursor, 0 at the end, and the subjects found, which may be none. Who is there all the while
+        is found at least once.
+        """
+        pattern = f"{{{partition}}}:{'[0-9a-f]' * _SUBJECT_DIGITS}"
+        try:
+            cursor, found = self._client.scan(cursor, match=pattern, count=keys)
+        except redis.RedisError as error:
+            raise StoreUnavailableError(str(error)) from error
+        digits = [_decoded(key)[-_SUBJECT_DIGITS:] for key in found]
+        return cursor, np.array(sorted(int(one, 16) for one in digits), np.uint64)
+
+    def keep_packs(self, documents: Mapping[str, bytes]) -> None:
+        """Keep packs for readers, by their hashes, and under `keys.TIMELINE` which of them holds when."""
+        try:
+            self._client.hset(PACKS, mapping=documents)
+        except redis.RedisError as error:
+            raise StoreUnavailableError(str(error)) from error
+
+    def packs(self) -> dict[str, bytes]:
+        """Return what was kept for readers."""
+        try:
+            raw = self._client.hgetall(PACKS)
+        except redis.RedisError as error:
+            raise StoreUnavailableError(str(error)) from error
+        return {_decoded(name): value for name, value in raw.items()}
 
     def outbox(self, partition: int, count: int) -> list[tuple[bytes, list[bytes]]]:
         """Return the oldest entries of a partition's outbox: the id of each, and its fields and values."""
@@ -297,7 +373,8 @@ def _unreadable(partition: int, subject: int, value: bytes) -> StandingFormatErr
 
 def transaction(commit: Commit) -> tuple[list[bytes | memoryview], int]:
     """Return a transaction's commands, and how many answers they have."""
-    fences = [_fence(partition) + _argument(b"%d" % offset) for partition, offset in commit.nexts.items()]
+    fences = [_argument(next_key(partition)) + _argument(b"%d" % offset) for partition, offset in commit.nexts.items()]
+    fences += [_argument(epoch_key(partition)) + _argument(b"%d" % epoch) for partition, epoch in commit.epochs.items()]
     arguments = 1 + 2 * len(fences) + 2 * int(np.count_nonzero(commit.written))
     standings = resp.standings(
         commit.partitions,
@@ -338,7 +415,7 @@ def _due(commit: Commit) -> tuple[list[bytes], int]:
 
 @cache
 def _fence(partition: int) -> bytes:
-    return _argument(next_key(partition))
+    return _argument(next_key(partition)) + _argument(epoch_key(partition))
 
 
 def _argument(value: str | bytes) -> bytes:

@@ -13,7 +13,10 @@ from prometheus_client.exposition import ThreadingWSGIServer
 from prometheus_client.registry import Collector
 
 from schemas.compiled import compiled
+from schemas.days import NEVER, date_of
 from schemas.errors import Reason
+from scoring.shadow import DIFFERENCES, Compared
+from scoring.timeline import Timeline
 
 Floats = NDArray[np.float64]
 
@@ -84,7 +87,19 @@ class Metrics:
         self.lag = self._gauge("credit_lag_events", "Events in the log that are not applied yet.", "partition")
         self.outbox = self._gauge("credit_outbox_entries", "Entries that wait to be published.", "partition")
         self.ready = self._gauge("credit_ready", "1 while events are applied, 0 while a part is away.")
-        self.pack = self._gauge("credit_pack_info", "The rule pack in force.", "pack", "hash")
+        self.rescored = self._counter("credit_rescored", "Standings written because packs changed.")
+        self.pack = self._gauge(
+            "credit_pack_info", "The rule pack in force, and the next with its day.", "pack", "hash", "state", "since"
+        )
+        self.announcements = self._counter(
+            "credit_pack_announcements", "Announcements of packs, by whether they were applied.", "outcome"
+        )
+        self.shadow = self._counter(
+            "credit_shadow_standings", "Standings by how the shadow pack would change them.", "difference"
+        )
+        self.shadow_moves = self._counter(
+            "credit_shadow_tier_moves", "Standings whose tier the shadow pack would change.", "tier", "shadow_tier"
+        )
         self._scored = self.events.labels("scored")
         for outcome in ("skipped", "dead"):
             self.events.labels(outcome)
@@ -92,6 +107,10 @@ class Metrics:
             self.dead.labels(reason)
         for part in ("kafka", "redis"):
             self.retries.labels(part)
+        for announcement in ("applied", "refused"):
+            self.announcements.labels(announcement)
+        for difference in DIFFERENCES:
+            self.shadow.labels(difference)
 
     def _counter(self, name: str, documentation: str, *labels: str) -> Counter:
         return Counter(name, documentation, labels, registry=self.registry)
@@ -112,6 +131,24 @@ class Metrics:
         for reason, count in dead.items():
             self.events.labels("dead").inc(count)
             self.dead.labels(reason).inc(count)
+
+    def count_shadow(self, compared: Compared | None) -> None:
+        """Count how a batch's standings would differ under the shadow pack, if there is one."""
+        if compared is not None:
+            for difference, count in compared.differences.items():
+                self.shadow.labels(difference).inc(count)
+            for (tier, shadow_tier), count in compared.moves.items():
+                self.shadow_moves.labels(tier, shadow_tier).inc(count)
+
+    def show_packs(self, timeline: Timeline, today: int) -> None:
+        """Show which pack holds, and which is the next."""
+        self.pack.clear()
+        change = timeline.next_change(today)
+        for state, day in (("live", today), ("next", change)):
+            if day < NEVER:
+                one = timeline.at(day)
+                since = date_of(one.first).isoformat() if one.first else one.pack.effective_from.isoformat()
+                self.pack.labels(one.pack.id, f"{int(one.rules.pack):016x}", state, since).set(1)
 
 
 class _SilentHandler(WSGIRequestHandler):

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from schemas.days import day_of
 from schemas.decoder import Decoded, Decoder, Record, Refused
 from schemas.errors import Reason, Refusal
+from scoring.announced import Announced
 from scoring.batch import Groups, grouped
 from scoring.card import CARD, Cards
-from scoring.kernel import evaluate
 from scoring.ledger import ADDED, CONFLICT, FULL, LEDGER_FACTS_MAX, Merged, merge
-from scoring.rules import Rules
+from scoring.shadow import Compared, compare
 from sinks.dead import DeadLetter
 from sinks.outbox import changes_between, entry
 from sinks.store import Commit, Standings, Store
@@ -45,6 +45,7 @@ class Outcome(NamedTuple):
         seeks: where to read on, by partition, where the log's place and the store's differ.
         nexts: the next offsets committed.
         published: whether something was left in an outbox.
+        compared: how the standings written would differ under the shadow pack, or None without one.
         freshness_s: (scored,) age of each scored record at its commit, in seconds since Kafka's timestamp.
 
     """
@@ -55,16 +56,22 @@ class Outcome(NamedTuple):
     seeks: Mapping[int, int] = MappingProxyType({})
     nexts: Mapping[int, int] = MappingProxyType({})
     published: bool = False
+    compared: Compared | None = None
     freshness_s: NDArray[np.float64] = np.zeros(0)
 
 
 class Processor:
-    """Applies polls to one store, under one pack."""
+    """Applies polls to one store.
 
-    def __init__(self, decoder: Decoder, store: Store, rules: Rules, clock: Callable[[], float]) -> None:
+    Attributes:
+        announced: the packs, of which each day has its own. A new one is taken up with the next batch.
+
+    """
+
+    def __init__(self, decoder: Decoder, store: Store, announced: Announced, clock: Callable[[], float]) -> None:
         self._decoder = decoder
         self._store = store
-        self._rules = rules
+        self.announced = announced
         self._clock = clock
 
     def process(
@@ -133,13 +140,24 @@ class Processor:
         )
         if not self._store.commit(commit, sent):
             return None
-        return self._outcome(decoded, merged, refused, commit)
+        return self._outcome(decoded, merged, refused, commit)._replace(compared=self._compared(commit))
 
     def _evaluate(self, merged: Merged, subjects: Subjects) -> Cards:
         cards = np.zeros(len(subjects), CARD)
-        evaluate(merged.facts, merged.starts, subjects, day_of(int(self._clock())), self._rules, cards)
+        today = day_of(int(self._clock()))
+        self.announced.timeline.evaluate(merged.facts, merged.starts, subjects, today, cards)
         cards["as_of"] = merged.as_of
         return cards
+
+    def _compared(self, commit: Commit) -> Compared | None:
+        """Look beside a batch, once it is committed, at what the shadow pack would have made of it."""
+        shadow = self.announced.shadow
+        if shadow is None or not commit.written.any():
+            return None
+        after = commit.after
+        day = int(after.cards["evaluated"][0])
+        live = self.announced.timeline.at(day).pack, after.cards
+        return compare(after.facts, after.starts, commit.subjects, day, live, shadow)
 
     def _outbox(
         self,
@@ -150,7 +168,7 @@ class Processor:
         after: Cards,
         written: Bools,
     ) -> dict[int, list[bytes]]:
-        changes, places = changes_between(groups.subjects, before, after, written)
+        changes, places = changes_between(groups.subjects, before, after, written, self.announced.packs)
         if not len(changes) and not letters and not reached:
             return {}
         of = groups.partitions[places]

@@ -10,9 +10,9 @@ from typing import Any
 
 from confluent_kafka import KafkaException, Producer
 
-from sinks.errors import StoreUnavailableError
+from sinks.errors import StoreUnavailableError, UnknownPackError
 from sinks.message import Channel, Message
-from sinks.outbox import Names, messages
+from sinks.outbox import NamesByPack, messages
 from sinks.store import Store
 
 # Entries taken at a time: one is a batch's changes, so up to a thousand records.
@@ -39,7 +39,7 @@ class Relay(threading.Thread):
         store: Store,
         producer: Producer,
         topics: Mapping[Channel, str],
-        names: Names,
+        names: NamesByPack,
         on_error: Callable[[Exception], None],
     ) -> None:
         """Take the parts; `topics` says what each channel is called."""
@@ -71,7 +71,7 @@ class Relay(threading.Thread):
             began_s = monotonic()
             try:
                 published = sum(self.publish(partition) for partition in tuple(self.partitions))
-            except (StoreUnavailableError, KafkaException, DeliveryError) as error:
+            except (StoreUnavailableError, UnknownPackError, KafkaException, DeliveryError) as error:
                 self._on_error(error)
                 published = 0
                 if not ending:
@@ -89,6 +89,7 @@ class Relay(threading.Thread):
         Raises:
             DeliveryError: Kafka did not acknowledge all; the entries stay.
             StoreUnavailableError: Redis does not answer.
+            UnknownPackError: a change is of a pack whose announcement was not read yet.
 
         """
         entries = self._store.outbox(partition, ENTRIES_MAX)

@@ -38,6 +38,7 @@ class Settings(BaseSettings):
         topic_dead: where refused events go.
         topic_access: where it is written who read what.
         access_log: whether reads are written there; where they are not, nobody can say who read what.
+        topic_packs: where rule packs are announced.
         partitions: of the topics, when the worker creates them.
         replication: likewise.
         group: the consumer group.
@@ -75,6 +76,7 @@ class Settings(BaseSettings):
     topic_dead: str = "credit.dead"
     topic_access: str = "credit.access"
     access_log: Literal["on", "off"] = "on"
+    topic_packs: str = "credit.packs"
     partitions: Annotated[int, Field(ge=1, le=65_535)] = 4
     replication: Annotated[int, Field(ge=1)] = 1
     group: str = "jasmine-scorer"

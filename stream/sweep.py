@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.days import day_of
+from scoring.announced import Announced
 from scoring.card import CARD
-from scoring.kernel import evaluate
-from scoring.rules import Rules
 from sinks.outbox import changes_between, entry
 from sinks.store import Commit, Standings, Store
 
@@ -21,11 +20,16 @@ SLICE_SUBJECTS = 500
 
 
 class Sweeper:
-    """Brings the standings of due subjects up to today."""
+    """Brings the standings of due subjects up to today.
 
-    def __init__(self, store: Store, rules: Rules, clock: Callable[[], float]) -> None:
+    Attributes:
+        announced: the packs.
+
+    """
+
+    def __init__(self, store: Store, announced: Announced, clock: Callable[[], float]) -> None:
         self._store = store
-        self._rules = rules
+        self.announced = announced
         self._clock = clock
 
     def sweep(self, partitions: Collection[int]) -> int:
@@ -53,11 +57,12 @@ class Sweeper:
         of = np.full(len(subjects), partition, np.int64)
         nexts, before = self._store.load([partition], of, subjects)
         cards = np.zeros(len(subjects), CARD)
-        evaluate(before.facts, before.starts, subjects, today, self._rules, cards)
+        self.announced.timeline.evaluate(before.facts, before.starts, subjects, today, cards)
         cards["as_of"] = before.cards["as_of"]
         # A standing that an event has brought up to date since is in another due set already.
-        due = before.cards["valid_until"] == day
-        changes, _ = changes_between(subjects, before.cards, cards, due)
+        # One that changes on this day with the pack is in none, and seen to with all others.
+        due = (before.cards["valid_until"] == day) & (before.cards["next_pack"] == 0)
+        changes, _ = changes_between(subjects, before.cards, cards, due, self.announced.packs)
         commit = Commit(
             nexts=nexts,
             partitions=of,

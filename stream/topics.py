@@ -33,19 +33,22 @@ def ensure_topics(admin: AdminClient, settings: Settings) -> int:
 
     """
     keep = {"retention.ms": "-1"}
-    wanted = {
-        settings.topic_events: keep,
-        settings.topic_changes: {},
-        settings.topic_dead: {**keep, "max.message.bytes": str(DEAD_BYTES_MAX)},
+    many = settings.partitions
+    wanted: dict[str, tuple[int, dict[str, str]]] = {
+        settings.topic_events: (many, keep),
+        settings.topic_changes: (many, {}),
+        settings.topic_dead: (many, {**keep, "max.message.bytes": str(DEAD_BYTES_MAX)}),
+        # Announcements have one order.
+        settings.topic_packs: (1, keep),
     }
     try:
         known = admin.list_topics(timeout=_ANSWER_S_MAX).topics
-        _create(admin, settings.partitions, settings, {name: of for name, of in wanted.items() if name not in known})
+        _create(admin, settings.replication, {name: of for name, of in wanted.items() if name not in known})
         partitions = _partitions(admin, settings.topic_events)
         if settings.topic_access not in known:
             # As many as there are of events, also where those were made by somebody else.
             kept_ms = {"retention.ms": str(_ACCESS_RETENTION_MS)}
-            _create(admin, partitions, settings, {settings.topic_access: kept_ms})
+            _create(admin, settings.replication, {settings.topic_access: (partitions, kept_ms)})
         of_access = _partitions(admin, settings.topic_access)
     except (KafkaException, TimeoutError) as error:
         reason = error.args[0].str() if isinstance(error, KafkaException) else "no answer to the creation of topics"
@@ -58,8 +61,10 @@ def ensure_topics(admin: AdminClient, settings: Settings) -> int:
     return partitions
 
 
-def _create(admin: AdminClient, partitions: int, settings: Settings, wanted: Mapping[str, Mapping[str, str]]) -> None:
-    missing = [NewTopic(name, partitions, settings.replication, config={**config}) for name, config in wanted.items()]
+def _create(admin: AdminClient, replication: int, wanted: Mapping[str, tuple[int, Mapping[str, str]]]) -> None:
+    missing = [
+        NewTopic(name, partitions, replication, config={**config}) for name, (partitions, config) in wanted.items()
+    ]
     for future in admin.create_topics(missing).values() if missing else ():
         _created(future)
 

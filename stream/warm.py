@@ -10,7 +10,7 @@ from schemas.decoder import Decoder
 from schemas.events import CreditEvent, Data
 from schemas.records import RecordKey
 from schemas.subjects import format_subject
-from scoring.rules import Rules
+from scoring.announced import Announced
 from sinks.store import Commit, Ints, Standings, Store, Subjects, split, transaction
 from stream.process import Processor
 
@@ -62,10 +62,10 @@ class _NoStore(Store):
         return True
 
 
-def warm(rules: Rules) -> float:
+def warm(announced: Announced) -> float:
     """Run every compiled function on examples; return how long it took, in seconds."""
     began_s = perf_counter()
-    processor = Processor(Decoder(RecordKey(0, 0), 1), _NoStore(), rules, lambda: 0.0)
+    processor = Processor(Decoder(RecordKey(0, 0), 1), _NoStore(), announced, lambda: 0.0)
     for offset in range(2):
         event = CreditEvent(
             id=f"example {offset}",

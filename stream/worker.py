@@ -19,19 +19,21 @@ from faust.types import TP, EventT, Message, StreamT
 from schemas.days import day_of
 from schemas.decoder import Decoder
 from schemas.records import RecordKey
-from scoring.pack import Pack, load_pack
-from scoring.rules import compile_rules
+from scoring.announced import Announced, files_of
+from scoring.pack import load_pack
 from sinks.accesses import AccessStore
 from sinks.errors import PartitionLostError, StoreError, StoreMismatchError, StoreUnavailableError
 from sinks.message import Channel
-from sinks.outbox import Names
 from sinks.store import Store
 from stream.access import AccessCopy, consumer_properties
+from stream.announcements import AnnouncementLog
 from stream.clients import redis_client
 from stream.logs import get_logger
 from stream.metrics import Metrics, MetricsServer
+from stream.packs import PackWatch
 from stream.process import Outcome, Processor
 from stream.relay import Relay
+from stream.rescore import Rescorer
 from stream.settings import Settings
 from stream.sweep import Sweeper
 from stream.topics import DEAD_BYTES_MAX, ReadableEnds, TopicsError, admin_client, ensure_topics, log_starts
@@ -45,6 +47,12 @@ EXIT_STALLED = 70
 # The pauses between attempts at a part that is away, in seconds.
 _PAUSE_S_MIN, _PAUSE_S_MAX = 0.05, 2.0
 _SWEEP_S = 1.0
+# How long announcements of packs are waited for at a time; a stop waits as long.
+_LISTEN_S = 0.5
+# A pass over all standings rests so many times as long as a slice took, for the events, and lets the sweeper have its
+# turn after so many slices.
+_REST = 3.0
+_SLICES = 50
 # How often places in log and store are compared where no event comes: a store that lost a second is behind them.
 _COMPARE_S = 1.0
 # A thread that wants the interpreter waits this long for it; the default of 5 ms would stand in every event's way.
@@ -88,8 +96,6 @@ class Worker:
         """
         self._settings = settings
         self._clock = clock
-        self._pack: Pack = load_pack(settings.pack)
-        self._rules = compile_rules(self._pack)
         self._key = RecordKey.derived(settings.key)
         self._admin = admin_client(settings.kafka)
         self._store = Store(redis_client(settings))
@@ -101,12 +107,13 @@ class Worker:
         self._progress = Progress(waiting_for="start")
         self._stopping = asyncio.Event()
         self.metrics = Metrics()
-        self.metrics.pack.labels(self._pack.id, f"{self._pack.hash:016x}").set(1)
+        own = Announced.of(load_pack(settings.pack), files_of(settings.pack))
+        self._packs = PackWatch(own, AnnouncementLog(settings), self._store, self.metrics, clock)
         self.metrics.ready.set_function(lambda: float(not self._waiting_for()))
         self._server = MetricsServer(self.metrics, settings.metrics_host, settings.metrics_port, self._waiting_for)
-        names = Names([tier.id for tier in self._pack.tiers], [perk.id for perk in self._pack.perks])
+        outbox = Store(redis_client(settings))
         self._relay = Relay(
-            Store(redis_client(settings)), Producer(_producing(settings)), _topics(settings), names, self._not_published
+            outbox, Producer(_producing(settings)), _topics(settings), self._packs.names, self._not_published
         )
         reading = consumer_properties(settings.kafka, settings.group)
         self._accesses = AccessCopy(
@@ -139,15 +146,15 @@ class Worker:
 
     async def _work(self) -> None:
         log.info("preparing kernels; the first start compiles them, which takes half a minute")
-        took_s = await asyncio.to_thread(warm, self._rules)
+        took_s = await asyncio.to_thread(warm, self._packs.announced)
         log.info("kernels ready", seconds=round(took_s, 1), compiled=took_s > COMPILED_S_MIN)
         partitions = await self._until_there("kafka", partial(ensure_topics, self._admin, self._settings))
-        if partitions is None:
+        if partitions is None or await self._until_there("kafka", self._packs.read) is None:
             return
         generation = await self._until_there("redis", partial(self._store.open, self._key, partitions))
         if generation is None:
             return
-        log.info("parts are there", partitions=partitions, generation=generation, pack=self._pack.id)
+        log.info("parts are there", partitions=partitions, generation=generation)
         self._partitions = partitions
         # What was made so far lives as long as the process: no later collection need walk through it.
         gc.collect()
@@ -155,12 +162,14 @@ class Worker:
         self._relay.start()
         self._accesses.start()
         self._watchdog.start()
-        app = self._app(Processor(Decoder(self._key, partitions), self._store, self._rules, self._clock))
+        app = self._app(await self._processor(partitions))
+        listening = asyncio.create_task(self._listen_forever())
         sweeping = asyncio.create_task(self._sweep_forever())
         try:
-            await self._serve(app)
+            await self._serve(app, listening)
         finally:
             sweeping.cancel()
+            listening.cancel()
             self._watchdog.end()
             self._relay.end()
             self._accesses.end()
@@ -168,12 +177,47 @@ class Worker:
             await asyncio.to_thread(self._accesses.join, 5.0)
             self._store.disconnect()
 
-    async def _serve(self, app: ScorerApp) -> None:
-        """Run Faust until it crashes or a stop is asked for."""
+    async def _processor(self, partitions: int) -> Processor:
+        """Return what applies events, by the packs announced so far and those that follow."""
+        await self._patiently(self._packs.remember)
+        await self._patiently(self._packs.keep)
+        self._packs.take_up()
+        processor = Processor(Decoder(self._key, partitions), self._store, self._packs.announced, self._clock)
+        self._packs.follow(processor)
+        return processor
+
+    async def _listen_forever(self) -> None:
+        """Take up packs as they are announced, between events, once readers can find them in the store."""
+        while not self._stopping.is_set():
+            try:
+                news = await asyncio.to_thread(self._packs.listen, _LISTEN_S)
+            except TopicsError as error:
+                self._away("kafka", error)
+                await asyncio.sleep(_PAUSE_S_MAX)
+                continue
+            if news:
+                await self._patiently(self._packs.keep)
+                self._packs.take_up()
+
+    async def _patiently(self, ask: Callable[[], None]) -> None:
+        """Do something with the store in a thread, waiting as long as it is away and no stop is asked for."""
+        pause_s = _PAUSE_S_MIN
+        while not self._stopping.is_set():
+            try:
+                await asyncio.to_thread(ask)
+            except StoreUnavailableError as error:
+                self._away("redis", error)
+                await asyncio.sleep(pause_s)
+                pause_s = min(2 * pause_s, _PAUSE_S_MAX)
+            else:
+                return
+
+    async def _serve(self, app: ScorerApp, listening: asyncio.Task[None]) -> None:
+        """Run Faust until it crashes, packs can be heard of no more, or a stop is asked for."""
         starting = asyncio.create_task(app.start())  # ends with the first assignment, which may have to wait
         stopping = asyncio.create_task(self._stopping.wait())
         crashed = asyncio.create_task(app.wait_until_stopped())
-        await asyncio.wait([stopping, crashed], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([stopping, crashed, listening], return_when=asyncio.FIRST_COMPLETED)
         log.info("stopping")
         await app.stop()
         await starting
@@ -181,6 +225,8 @@ class Worker:
         crashed.cancel()
         if failure := self._failure or app.crash_reason:
             raise failure
+        if listening.done():
+            listening.result()
 
     def _app(self, processor: Processor) -> ScorerApp:
         settings = self._settings
@@ -246,6 +292,7 @@ class Worker:
             self.metrics.batch.observe(np.array([len(poll.records)], np.float64))
         self.metrics.count_outcome(outcome.scored, outcome.skipped, outcome.dead)
         self.metrics.freshness.observe(outcome.freshness_s)
+        self.metrics.count_shadow(outcome.compared)
         if outcome.seeks:
             self.metrics.seeks.inc()
             log.warning("log and store stand apart; reading again", starts=dict(poll.starts), store=dict(outcome.seeks))
@@ -262,6 +309,7 @@ class Worker:
         """Return where to start, as the store has it; unknown partitions begin at the log's start."""
         # A store that was emptied no longer says whose it is, and then no gateway answers from it.
         await asyncio.to_thread(self._store.open, self._key, self._partitions)
+        await asyncio.to_thread(self._packs.keep)
         lowest = await asyncio.to_thread(log_starts, self._admin, self._settings.topic_events, partitions)
         return await asyncio.to_thread(self._store.positions, lowest, day_of(int(self._clock())))
 
@@ -290,14 +338,19 @@ class Worker:
         log.info("partitions revoked", partitions=list(partitions))
 
     async def _sweep_forever(self) -> None:
-        sweeper = Sweeper(self._store, self._rules, self._clock)
+        parts = self._store, self._packs.announced, self._clock
+        sweeper, rescorer = Sweeper(*parts), Rescorer(*parts)
+        self._packs.follow(sweeper, rescorer)
+        more = False
         while True:
-            await asyncio.sleep(_SWEEP_S)
+            await asyncio.sleep(0 if more else _SWEEP_S)
+            more = False
             try:
                 while swept := sweeper.sweep(tuple(self._progress.applied)):
                     self.metrics.swept.inc(swept)
                     self._relay.wake()
                     await asyncio.sleep(0)
+                more = await self._rescore(rescorer)
                 self._gauge()
             except (StoreUnavailableError, PartitionLostError) as error:
                 self._away("redis", error)
@@ -307,7 +360,24 @@ class Worker:
                 self.stop()
                 return
 
+    async def _rescore(self, rescorer: Rescorer) -> bool:
+        """Do some slices of a pass over all standings, if packs have changed; return whether there is more to do."""
+        for _ in range(_SLICES):
+            more = False
+            for partition in tuple(self._progress.applied):
+                began_s = time.perf_counter()
+                done = rescorer.rescore([partition])
+                self.metrics.rescored.inc(done.written)
+                if done.written:
+                    self._relay.wake()
+                more |= done.more
+                await asyncio.sleep(_REST * (time.perf_counter() - began_s))
+            if not more:
+                return False
+        return True
+
     def _gauge(self) -> None:
+        self._packs.look_at_the_day()
         published = self._relay.published
         self.metrics.published.inc(published - self._published)
         self._published = published

@@ -42,6 +42,7 @@ CLOCKS = {
     "stream/cli/explain.py": "commands: `explain` and `suggest` are as of today",
     "stream/cli/year.py": "a command: a year is over, or is not",
     "stream/cli/evidence.py": "monotonic only: how long the log is waited for",
+    "stream/cli/pack_time.py": "commands: a pack holds from today, or from a day to come",
     "stream/cli/pack_impact.py": "monotonic only: how long drawing and scoring a city took",
     "stream/demo/run.py": "a composition root that shows time passing",
     "stream/demo/city_feed.py": "the demo's history ends now",

@@ -5,8 +5,8 @@ import json
 
 from benchmarks.child import say
 from benchmarks.filling import fill
+from scoring.announced import Announced
 from scoring.pack import load_pack
-from scoring.rules import compile_rules
 from sinks.keys import next_key
 from sinks.store import Store
 from stream.clients import redis_client
@@ -20,7 +20,7 @@ def main() -> None:
     parser.add_argument("--ends", type=json.loads, required=True, help="where to read on, by partition, as JSON")
     options = parser.parse_args()
     client = redis_client(load_settings())
-    facts = fill(Store(client), compile_rules(load_pack()), options.subjects)
+    facts = fill(Store(client), Announced.of(load_pack()), options.subjects)
     client.mset({next_key(int(partition)): offset for partition, offset in options.ends.items()})
     say("done", facts=facts)
 

@@ -10,8 +10,8 @@ import redis
 from benchmarks.child import say
 from benchmarks.deployment import DATABASE, PARTITIONS
 from benchmarks.filling import fill, fill_even
+from scoring.announced import Announced
 from scoring.pack import load_pack
-from scoring.rules import compile_rules
 from sinks.keys import outbox_key
 from sinks.store import Store
 from stream.clients import redis_client
@@ -82,10 +82,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--subjects", type=int, required=True)
     subjects = parser.parse_args().subjects
-    rules = compile_rules(load_pack())
+    announced = Announced.of(load_pack())
     client = redis_client(load_settings())
-    even = _filled(client, lambda store: fill_even(store, rules, subjects, RECORDS))
-    as_it_is = _filled(client, lambda store: fill(store, rules, subjects))
+    even = _filled(client, lambda store: fill_even(store, announced, subjects, RECORDS))
+    as_it_is = _filled(client, lambda store: fill(store, announced, subjects))
     client.flushdb()
     say("done", subjects=subjects, even=even, city=as_it_is)
 

@@ -21,8 +21,8 @@ from benchmarks.child import cpu_s, say
 from schemas.days import NEVER, day_of
 from schemas.decoder import Decoder
 from schemas.records import RecordKey
+from scoring.announced import Announced
 from scoring.pack import load_pack
-from scoring.rules import compile_rules
 from sinks.keys import due_key, next_key, outbox_key, standing_key
 from sinks.store import Commit, Ints, Standings, Store, Subjects, split
 from stream.process import Processor
@@ -122,13 +122,13 @@ class App(faust.App):
 async def drain(until: int) -> None:
     """Run Faust until so many events are committed."""
     settings = load_settings()
-    rules = compile_rules(load_pack())
-    warm(rules)
+    announced = Announced.of(load_pack())
+    warm(announced)
     store = PlainStore(redis.Redis.from_url(settings.redis_url))
     key = RecordKey.derived(settings.key)
     store.open(key, settings.partitions)
     nexts = store.positions(dict.fromkeys(range(settings.partitions), 0), day_of(int(time.time())))
-    processor = Processor(Decoder(key, settings.partitions), store, rules, time.time)
+    processor = Processor(Decoder(key, settings.partitions), store, announced, time.time)
     app = App(
         f"bench-{uuid.uuid4()}",
         broker=f"kafka://{settings.kafka['bootstrap.servers']}",

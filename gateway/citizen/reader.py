@@ -7,9 +7,13 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from gateway.accesses import Accesses
+from gateway.address import PACKS_TIMELINE
 from gateway.card import CARD_BYTES, day_of, decode
 from gateway.citizen.standings import Standings
 from gateway.citizen.view import Page, Ruling, facts_of, page_of
+from gateway.evaluate import pack_in
+from gateway.names import pack_on
+from scoring.rules import compile_rules
 
 Status = Literal["scored", "no-score", "unknown"]
 _MARK_BYTES = 8
@@ -41,6 +45,7 @@ class Reader:
     def __init__(self, standings: Standings, ruling: Ruling, clock: Callable[[], float]) -> None:
         self._standings = standings
         self._ruling = ruling
+        self._rulings = {int(ruling.rules.pack): ruling}
         self._clock = clock
 
     async def mark(self, subject: str) -> str:
@@ -60,8 +65,9 @@ class Reader:
         if not standing:
             return Known(status="unknown", mark=mark, page=None, accesses=accesses)
         facts = facts_of(standing)
+        day = day_of(self._clock())
         # Explaining takes milliseconds, in which other pages must not stand still.
-        page = await asyncio.to_thread(page_of, facts, day_of(self._clock()), self._ruling, target, accesses)
+        page = await asyncio.to_thread(page_of, facts, day, await self._holding(day), target, accesses)
         return Known(
             status="no-score" if page.why.score is None else "scored",
             mark=mark,
@@ -69,6 +75,18 @@ class Reader:
             accesses=accesses,
             as_of=decode(standing[:CARD_BYTES]).as_of,
         )
+
+    async def _holding(self, day: int) -> Ruling:
+        """Return the pack that holds on a day as the workers tell it, or this page's own if they do not."""
+        timeline = await self._standings.pack(PACKS_TIMELINE)
+        number = int(self._ruling.rules.pack) if timeline is None else pack_on(timeline, day)
+        if number not in self._rulings:
+            raw = await self._standings.pack(f"{number:016x}")
+            if raw is None:
+                return self._ruling
+            pack = await asyncio.to_thread(pack_in, raw)
+            self._rulings[number] = Ruling(pack, compile_rules(pack))
+        return self._rulings[number]
 
     async def partitions(self) -> int:
         """Return how many partitions the log has; raises what `mark` does."""

@@ -10,7 +10,7 @@ from redis.backoff import NoBackoff
 from redis.client import NEVER_DECODE
 
 from gateway.accesses import SHOWN_MAX, Accesses, accesses_of
-from gateway.address import META, META_PARTITIONS, access_key, standing_key
+from gateway.address import META, META_PARTITIONS, PACKS, access_key, standing_key
 from gateway.card import CARD_BYTES
 from gateway.deadline import RETRIES
 from gateway.errors import StandingUnavailableError, StoreEmptyError
@@ -67,6 +67,11 @@ class Standings:
         if not self._partitions:
             raise StoreEmptyError
         return self._partitions
+
+    async def pack(self, name: str) -> bytes | None:
+        """Return what workers keep of a pack by its hash, or of `PACKS_TIMELINE`; raises what `card` does."""
+        raw: bytes | None = await self._ask("HGET", PACKS, name)
+        return raw
 
     async def close(self) -> None:
         """Close the connections."""

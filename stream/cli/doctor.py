@@ -113,7 +113,8 @@ def _pack(settings: Settings) -> str:
 
 def _kafka(settings: Settings) -> str:
     cluster = admin_client(settings.kafka).list_topics(timeout=_ANSWER_S_MAX)
-    topics = {settings.topic_events, settings.topic_changes, settings.topic_dead, settings.topic_access}
+    topics = {settings.topic_events, settings.topic_changes, settings.topic_dead}
+    topics |= {settings.topic_access, settings.topic_packs}
     there = topics & set(cluster.topics)
     partitions = len(cluster.topics[settings.topic_events].partitions) if settings.topic_events in there else 0
     made = f"{partitions} partitions" if len(there) == len(topics) else "topics are made by the first worker"

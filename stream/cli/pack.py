@@ -1,4 +1,4 @@
-"""`jasmine pack`: what a policy maker does with rule packs. Nothing has to run for it."""
+"""`jasmine pack`: what a policy maker does with rule packs. Until one is announced, nothing has to run for it."""
 
 from datetime import date, datetime
 from pathlib import Path
@@ -16,9 +16,13 @@ from scoring.packtools.scenario import load_scenarios
 from scoring.packtools.trial import Tried, try_pack
 from stream.cli.output import AsJson, Exit, fail, out, pairs, table, write_json
 from stream.cli.pack_impact import impact
+from stream.cli.pack_time import activate, rollback, shadow, timeline
 
-app = typer.Typer(help="Rule packs: check one, read it, compare two, try it on scenarios, see whom a change moves.")
-app.command()(impact)
+app = typer.Typer(
+    help="Rule packs: check one, read it, compare two, try it on scenarios, see whom a change moves, let it hold."
+)
+for command in (impact, activate, shadow, rollback, timeline):
+    app.command()(command)
 
 SCENARIOS_FOLDER = "scenarios"
 Folder = Annotated[Path, typer.Argument(help="A pack: a folder with pack.yaml and rules/*.yaml.")]

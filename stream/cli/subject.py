@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway.evaluate import PackEvaluator, names_of
+from gateway.evaluate import PackEvaluator, evaluator_of, names_of
 from gateway.lookup import Lookup
 from schemas.subjects import IdentityNumberError
 from scoring.pack import KIND_NAMES, load_pack
@@ -31,7 +31,11 @@ def lookup(
     settings = load_settings()
     pack = load_pack(settings.pack)
     with Lookup.from_url(
-        settings.redis_url, names_of(pack), evaluator=PackEvaluator(pack), timeout_s=settings.store_timeout_s
+        settings.redis_url,
+        names_of(pack),
+        evaluator=PackEvaluator(pack),
+        load=evaluator_of,
+        timeout_s=settings.store_timeout_s,
     ) as reader:
         answer = reader.lookup(subject)
     if scenario is not None and scenario not in {perk.scenario for perk in pack.perks}:

@@ -107,7 +107,13 @@ def run(plan: Plan, console: Console, tell: Callable[[Result], None] = lambda _:
 
     """
     settings = Settings(redis_url="", pseudonym_key=None)
-    topics = (settings.topic_events, settings.topic_changes, settings.topic_dead, settings.topic_access)
+    topics = (
+        settings.topic_events,
+        settings.topic_changes,
+        settings.topic_dead,
+        settings.topic_access,
+        settings.topic_packs,
+    )
     with ExitStack() as stack:
         console.print("starting the embedded broker (librdkafka's mock cluster) and store (Valkey)")
         embedded = stack.enter_context(Embedded(topics))

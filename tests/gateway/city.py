@@ -15,8 +15,10 @@ from schemas.decoder import Decoder
 from schemas.events import CreditEvent, Data
 from schemas.partitioner import partition_of
 from schemas.records import RecordKey
+from scoring.announced import Announced
 from scoring.pack import load_pack
-from scoring.rules import compile_rules
+from sinks.keys import META
+from sinks.packs import documents_of
 from sinks.store import Store
 from stream.process import Processor
 
@@ -24,7 +26,7 @@ PARTITIONS = 4
 KEY = RecordKey.derived(b"a key for the tests of the gateway")
 PACK = load_pack()
 NAMES = names_of(PACK)
-RULES = compile_rules(PACK)
+ANNOUNCED = Announced.of(PACK)
 
 TODAY = 20_781  # 2026-11-24
 RESIDENT = "r-09c3f0a1b2d4e5f6"
@@ -81,7 +83,7 @@ class City:
         self._client = client
         self.day = TODAY
         self._store = Store(client)
-        self._processor = Processor(Decoder(KEY, PARTITIONS), self._store, RULES, self.clock)
+        self._processor = Processor(Decoder(KEY, PARTITIONS), self._store, ANNOUNCED, self.clock)
         self._positions: dict[int, int] = {}
         self.begin()
 
@@ -110,6 +112,12 @@ class City:
         assert outcome.scored == len(events), outcome
         self._positions.update(outcome.nexts)
 
+    def announce(self, announced: Announced) -> None:
+        """Let the worker know packs, and readers find them."""
+        self._store.keep_packs(documents_of(announced))
+        self._store.epoch = announced.epoch
+        self._processor.announced = announced
+
     def close(self) -> None:
         self._store.disconnect()
         self._client.close()
@@ -135,6 +143,6 @@ class DictClient:
 
     def execute_command(self, command: str, key: str, *rest: int, **_: object) -> bytes | None:
         if command == "HGET":
-            return b"%d" % PARTITIONS
+            return b"%d" % PARTITIONS if key == META else None
         value = self._values.get(key)
         return (value or b"")[: rest[1] + 1] if command == "GETRANGE" else value

@@ -73,9 +73,9 @@ def test_every_field_is_read_as_numpy_reads_it(rest: bytes) -> None:
 
 
 def test_a_card_says_what_holds_now_then_what_holds_next_then_nothing() -> None:
-    read = decode(a_card(score=700, next_score=600, valid_until=100, next_until=200, evaluated=90))
-    now = State(700, 0, 0, disputed=False, ceiling=False, until=100)
-    then = State(600, 0, 0, disputed=False, ceiling=False, until=200)
+    read = decode(a_card(score=700, next_score=600, valid_until=100, next_until=200, evaluated=90, pack=1))
+    now = State(700, 0, 0, disputed=False, ceiling=False, until=100, pack=1)
+    then = State(600, 0, 0, disputed=False, ceiling=False, until=200, pack=1)
 
     assert [read.at(day) for day in (90, 99, 100, 199, 200)] == [now, now, then, then, None]
 
@@ -84,6 +84,13 @@ def test_a_reader_whose_clock_is_behind_the_scorers_is_given_the_scorers_day() -
     read = decode(a_card(score=700, valid_until=100, next_until=200, evaluated=90))
 
     assert read.at(89) == read.at(90)
+
+
+def test_a_state_is_of_the_cards_pack_unless_another_is_named_for_the_next() -> None:
+    same, other = decode(a_card(pack=1, next_pack=0)), decode(a_card(pack=1, next_pack=2))
+
+    assert (same.now.pack, same.then.pack) == (1, 1)
+    assert (other.now.pack, other.then.pack) == (1, 2)
 
 
 def test_a_card_whose_end_is_not_known_holds_for_good() -> None:

@@ -24,10 +24,12 @@ from scoring.evaluator import evaluate as evaluate_plainly
 from scoring.kernel import evaluate
 from scoring.ledger import merge
 from scoring.pack import KIND_NAMES
+from scoring.rules import compile_rules
 from sinks.keys import standing_key
-from tests.gateway.city import COMPANY, KEY, NAMES, PACK, PARTITIONS, RESIDENT, RULES, TODAY, DictClient
+from tests.gateway.city import COMPANY, KEY, NAMES, PACK, PARTITIONS, RESIDENT, TODAY, DictClient
 
 EVALUATOR = PackEvaluator(PACK)
+RULES = compile_rules(PACK)
 FIRST_DAY = TODAY - 5 * 366
 LABELS = {kind: name for name, kind in KIND_NAMES.items()}
 SOURCE = "/dept/test"

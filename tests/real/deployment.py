@@ -172,7 +172,8 @@ class Deployment:
         self.client = redis.Redis.from_url(store.url, socket_timeout=10.0)
         self._folder = folder
         name = f"t{uuid4().hex[:8]}"
-        self.topic, self.topic_changes, self.topic_dead = (f"{name}.{kind}" for kind in ("events", "changes", "dead"))
+        kinds = ("events", "changes", "dead", "packs")
+        self.topic, self.topic_changes, self.topic_dead, self.topic_packs = (f"{name}.{kind}" for kind in kinds)
         self._environment = {
             **{variable: value for variable, value in os.environ.items() if not variable.startswith("JASMINE_")},
             "JASMINE_KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap,
@@ -184,6 +185,7 @@ class Deployment:
             "JASMINE_TOPIC_CHANGES": self.topic_changes,
             "JASMINE_TOPIC_DEAD": self.topic_dead,
             "JASMINE_TOPIC_ACCESS": f"{name}.access",
+            "JASMINE_TOPIC_PACKS": self.topic_packs,
             "JASMINE_GROUP": name,
             "JASMINE_PARTITIONS": str(partitions),
             "JASMINE_METRICS_PORT": "0",

@@ -25,7 +25,7 @@ from scoring.card import CARD, HAS_SCORE, NO_TIER
 from scoring.evaluator import evaluate
 from scoring.pack import KIND_NAMES, Pack
 from sinks.dead import DeadLetter
-from sinks.keys import META, due_key, next_key, standing_key, swept_key
+from sinks.keys import META, PACKS, due_key, next_key, rescored_key, standing_key, swept_key
 
 READ_S_MAX = 30.0
 _KIND_LABELS = {kind: label for label, kind in KIND_NAMES.items()}
@@ -110,15 +110,10 @@ def _faults_of_store(truth: Truth, client: Any, pack: Pack) -> Iterator[str]:
         if card["valid_until"] != NEVER:
             due.setdefault(due_key(partition, int(card["valid_until"])), set()).add(f"{subject:016x}")
     standings = {standing_key(*subject) for subject in truth.ledgers}
-    fences = {name(partition) for partition in truth.nexts for name in (next_key, swept_key)}
+    fences = {name(partition) for partition in truth.nexts for name in (next_key, swept_key, rescored_key)}
     keys = {key.decode() for key in client.scan_iter(count=1_000)}
-    if (
-        surplus := {key for key in keys if ":outbox" not in key and ":access:" not in key}
-        - standings
-        - fences
-        - {META}
-        - due.keys()
-    ):
+    surplus = {key for key in keys if ":outbox" not in key and ":access:" not in key}
+    if surplus := surplus - standings - fences - {META, PACKS} - due.keys():
         yield f"keys that nothing accounts for: {sorted(surplus)[:5]}"
     for key, members in due.items():
         stored = {member.decode() for member in client.smembers(key)}

@@ -18,8 +18,10 @@ from schemas.errors import Reason, Refusal
 from schemas.events import CreditEvent
 from schemas.generate import FOLDER, files, main
 from sinks.dead import DeadLetter
-from sinks.outbox import CHANGE, CHANGE_SOURCE, CHANGE_TYPE, Names, messages
+from sinks.outbox import CHANGE, CHANGE_SOURCE, CHANGE_TYPE, Names, NamesByPack, entry, messages
 from tests.support.events import COMPANY, LEFT_OUT, RESIDENT, attributes_of, events
+from tests.support.packs_in_time import announcement, shipped_files
+from tests.support.records import shipped
 
 TEXTS = files()
 SCHEMAS = {name.removesuffix(".json"): json.loads(text) for name, text in TEXTS.items() if name.endswith(".json")}
@@ -32,7 +34,8 @@ def test_the_checked_in_files_are_what_the_catalogue_says() -> None:
 
 
 def test_every_event_type_has_a_schema() -> None:
-    assert set(SCHEMAS) == {*TYPES_BY_NAME, "standing.changed", "dead.letter", "standing.read", "change.received"}
+    others = {"standing.changed", "dead.letter", "standing.read", "change.received", "rulepack.activated"}
+    assert set(SCHEMAS) == {*TYPES_BY_NAME, *others}
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
@@ -192,10 +195,27 @@ def test_a_published_change_fits_its_schema() -> None:
     change = np.zeros(2, CHANGE)
     change["entitlements"] = 0b11, 0
     change["tier"] = 0, 255
-    pairs = [b"changes", change.tobytes()]
+    pairs = entry(change, [])
 
-    for message in messages(pairs, 3, Names(["poor", "good"], ["umbrella_free", "scooter_free"])):
+    for message in messages(pairs, 3, NamesByPack(own=Names(["poor", "good"], ["umbrella_free", "scooter_free"]))):
         VALIDATORS["standing.changed"].validate(orjson.loads(message.value))
+
+
+@pytest.mark.parametrize("pack_before", [1, 2])
+def test_a_change_across_packs_fits_its_schema_too(pack_before: int) -> None:
+    change = np.zeros(1, CHANGE)
+    change["pack"], change["pack_before"] = 1, pack_before
+    names = NamesByPack({1: shipped(), 2: shipped()})
+
+    (message,) = messages(entry(change, []), 3, names)
+
+    VALIDATORS["standing.changed"].validate(orjson.loads(message.value))
+
+
+def test_an_announced_pack_fits_its_schema() -> None:
+    said = announcement(shipped_files(), 20_819)
+
+    VALIDATORS["rulepack.activated"].validate(orjson.loads(said.to_bytes()))
 
 
 def test_the_change_is_described_under_the_name_it_is_published_by() -> None:
@@ -238,7 +258,13 @@ def _references(part: Any) -> list[str]:
 
 @pytest.mark.parametrize(
     ("channel", "topic"),
-    [("events", "credit.events"), ("changes", "credit.changes"), ("dead", "credit.dead"), ("access", "credit.access")],
+    [
+        ("events", "credit.events"),
+        ("changes", "credit.changes"),
+        ("dead", "credit.dead"),
+        ("access", "credit.access"),
+        ("packs", "credit.packs"),
+    ],
 )
 def test_every_topic_is_a_channel_with_a_kafka_binding(channel: str, topic: str) -> None:
     binding = ASYNCAPI["channels"][channel]["bindings"]["kafka"]

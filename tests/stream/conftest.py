@@ -11,7 +11,7 @@ from tests.support.redis_server import client, valkey_server
 
 __all__ = ["client", "valkey_server"]
 
-TOPICS = ("credit.events", "credit.changes", "credit.dead", "credit.access")
+TOPICS = ("credit.events", "credit.changes", "credit.dead", "credit.access", "credit.packs")
 # A worker with topics of its own on the same broker.
 OTHER_TOPICS = {
     "topic_events": "other.events",

@@ -29,7 +29,11 @@ from tests.support.redis_server import free_port
 
 BORN = date(1990, 1, 1)
 NOBODY = "r-3fffffffffffffff"
-GROUPS = {"dead": ("list", "show", "replay"), "pack": ("lint", "show", "diff", "test", "impact"), "year": ("close",)}
+GROUPS = {
+    "dead": ("list", "show", "replay"),
+    "pack": ("lint", "show", "diff", "test", "impact", "activate", "shadow", "rollback", "timeline"),
+    "year": ("close",),
+}
 COMMANDS = [[one] for one in _COMMANDS if one not in GROUPS]
 COMMANDS += [[group, one] for group, commands in GROUPS.items() for one in commands]
 

@@ -18,7 +18,17 @@ from stream.sweep import Sweeper
 from tests.support.events import COMPANY, KEY, PARTITIONS, RESIDENT
 from tests.support.fake_kafka import FakeLog, FakeProducer, Sent
 from tests.support.redis_server import Fault, Faults, FaultyConnection, connect
-from tests.support.scorers import NAMES, NOON_S, RULES, TODAY, Scorer, due_in, expected_of, hold_store_to, standings_in
+from tests.support.scorers import (
+    ANNOUNCED,
+    NAMES,
+    NOON_S,
+    TODAY,
+    Scorer,
+    due_in,
+    expected_of,
+    hold_store_to,
+    standings_in,
+)
 
 T = TypeVar("T")
 
@@ -70,7 +80,7 @@ class Run:
         self._errors: list[Exception] = []
         self._scorer = self.again(lambda: Scorer(log, client, lambda: self._now_s))
         self._store = self._scorer.store
-        self._sweeper = Sweeper(self._store, RULES, lambda: self._now_s)
+        self._sweeper = Sweeper(self._store, ANNOUNCED, lambda: self._now_s)
         self._relay = Relay(self._store, producer, TOPICS, NAMES, self._errors.append)  # type: ignore[arg-type]  # a fake
 
     def again(self, act: Callable[[], T]) -> T:

@@ -12,7 +12,7 @@ from schemas.errors import Reason
 from stream.metrics import Metrics, MetricsServer
 from tests.support.events import RESIDENT
 
-LABELS = {"outcome", "reason", "part", "partition", "pack", "hash", "le"}
+LABELS = {"outcome", "reason", "part", "partition", "pack", "hash", "state", "since", "difference", "le"}
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from scoring.card import CARD, NO_TIER
 from sinks.dead import DeadLetter
 from sinks.errors import StoreUnavailableError
 from sinks.message import Channel
-from sinks.outbox import CHANGE, Names, changes_between, entry, messages
+from sinks.outbox import CHANGE, Names, NamesByPack, changes_between, entry, messages
 from sinks.store import Store
 from stream import relay as relay_module
 from stream.relay import ENTRIES_MAX, DeliveryError, Relay
@@ -25,7 +25,7 @@ from tests.support.fake_kafka import FakeProducer
 from tests.support.redis_server import connect, free_port
 
 TOPICS = {Channel.DEAD: "credit.dead", Channel.CHANGES: "credit.changes", Channel.EVENTS: "credit.events"}
-NAMES = Names(["poor", "good"], ["transit", "library"])
+NAMES = NamesByPack(own=Names(["poor", "good"], ["transit", "library"]))
 DEADLINE_S = 5.0
 
 

@@ -16,8 +16,8 @@ from tests.support.events import RESIDENT
 from tests.support.fake_kafka import FakeLog
 from tests.support.records import day
 from tests.support.scorers import (
+    ANNOUNCED,
     NOON_S,
-    RULES,
     TODAY,
     Scorer,
     changes_in,
@@ -49,7 +49,7 @@ class Night:
         self.log = FakeLog()
         self.client = client
         self.scorer = Scorer(self.log, client, self.clock)
-        self.sweeper = Sweeper(self.scorer.store, RULES, self.clock)
+        self.sweeper = Sweeper(self.scorer.store, ANNOUNCED, self.clock)
 
     def happen(self, type_name: str, subject: str = RESIDENT, **changes: Any) -> None:
         stated = {"id": f"{type_name} of {subject}", "subject": subject, **changes}

@@ -24,7 +24,7 @@ from tests.support.fake_kafka import FakeAdmin
 from tests.support.redis_server import free_port
 
 SETTINGS = Settings(partitions=6, replication=3)
-NAMES = ["credit.events", "credit.changes", "credit.dead", "credit.access"]
+NAMES = ["credit.events", "credit.changes", "credit.dead", "credit.access", "credit.packs"]
 FIVE_YEARS_MS = 5 * 366 * 86_400_000
 
 
@@ -53,6 +53,7 @@ def test_what_is_missing_is_made_as_the_settings_say_and_events_are_kept_for_goo
         "credit.changes": (6, 3, {}),
         "credit.dead": (6, 3, {**kept, "max.message.bytes": str(DEAD_BYTES_MAX)}),
         "credit.access": (6, 3, {"retention.ms": str(FIVE_YEARS_MS)}),
+        "credit.packs": (1, 3, kept),
     }
 
 

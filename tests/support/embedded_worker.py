@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,13 +50,13 @@ def environment_of(bootstrap_servers: str, redis_url: str, **settings: str) -> d
 class WorkerProcess:
     """A running `jasmine worker`."""
 
-    def __init__(self, environment: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self, environment: Mapping[str, str], log: Path, command: Sequence[str] = (*COMMAND, "worker")
+    ) -> None:
         self.environment = dict(environment)
         self._log = log
         self._written = log.open("wb")
-        self._process = subprocess.Popen(
-            [*COMMAND, "worker"], env=self.environment, stdout=self._written, stderr=self._written
-        )
+        self._process = subprocess.Popen([*command], env=self.environment, stdout=self._written, stderr=self._written)
 
     def ready(self) -> tuple[int, str]:
         """Return what /ready says; 0 while nobody answers."""

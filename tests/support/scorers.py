@@ -12,12 +12,13 @@ from schemas.decoder import Decoder
 from schemas.errors import Reason, Refusal
 from schemas.facts import CONTENT, FACT, Facts, facts_in
 from schemas.subjects import kind_of
+from scoring.announced import Announced
 from scoring.card import CARD
 from scoring.ledger import LEDGER_FACTS_MAX
 from scoring.rules import Rules
 from sinks.dead import DeadLetter
 from sinks.message import Channel
-from sinks.outbox import Names, messages
+from sinks.outbox import NamesByPack, messages
 from sinks.store import Ints, Standings, Store, Subjects
 from stream.process import Outcome, Processor
 from tests.support.events import KEY, PARTITIONS, RECORDED_MS
@@ -27,7 +28,8 @@ from tests.support.records import day, hold_card_to_states, rules_of, shipped
 TODAY = day("2026-11-24")
 NOON_S = RECORDED_MS / 1000 + 1.5
 RULES: Rules = rules_of(shipped().model_dump_json(by_alias=True))
-NAMES = Names([tier.id for tier in shipped().tiers], [perk.id for perk in shipped().perks])
+ANNOUNCED = Announced.of(shipped())
+NAMES = NamesByPack(ANNOUNCED.packs)
 
 
 class InterruptedStore(Store):
@@ -49,7 +51,7 @@ class Scorer:
     def __init__(self, log: FakeLog, client: Any, clock: Callable[[], float] = lambda: NOON_S) -> None:
         self.log = log
         self.store = InterruptedStore(client)
-        self.processor = Processor(Decoder(KEY, len(log.records)), self.store, RULES, clock)
+        self.processor = Processor(Decoder(KEY, len(log.records)), self.store, ANNOUNCED, clock)
         self.outcomes: list[Outcome] = []
         self.positions: dict[int, int] = {}
         self.take_over()

@@ -1,0 +1,129 @@
+"""The pass over all standings when packs change: once it is announced, and once more when its day has come.
+
+The first lets cards say what they become on the day; readers are exact without the second, which publishes everybody's
+change. It works in slices under the same fence as
+events do. A pass that was interrupted begins anew: a standing that is as it should be costs a look.
+"""
+
+from collections.abc import Callable, Collection
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.days import day_of
+from scoring.announced import Announced
+from scoring.card import CARD, Cards
+from sinks.outbox import changes_between, entry
+from sinks.store import Commit, Standings, Store
+
+# One slice holds up events for some milliseconds at most. Of the keys looked at, other partitions' are passed over.
+SLICE_KEYS = 1_000
+
+
+class Rescored(NamedTuple):
+    """What one slice came to.
+
+    Attributes:
+        written: how many standings were written.
+        more: whether there is more to do.
+
+    """
+
+    written: int
+    more: bool
+
+
+class Rescorer:
+    """Brings all standings to what the packs say of today and of the next change.
+
+    Attributes:
+        announced: the packs.
+
+    """
+
+    def __init__(self, store: Store, announced: Announced, clock: Callable[[], float]) -> None:
+        self._store = store
+        self.announced = announced
+        self._clock = clock
+        # By partition: the change that its pass is for, and how far it is.
+        self._passes: dict[int, tuple[str, int]] = {}
+
+    def rescore(self, partitions: Collection[int]) -> Rescored:
+        """Do one slice for each partition that a change of packs has not wholly reached.
+
+        Raises:
+            StoreError: nothing is known to be written; call again.
+
+        """
+        slices = [self._rescore(partition) for partition in partitions]
+        return Rescored(sum(one.written for one in slices), any(one.more for one in slices))
+
+    def _rescore(self, partition: int) -> Rescored:
+        today = day_of(int(self._clock()))
+        wanted = self._change(today)
+        reached = self._store.rescored(partition)
+        if reached == wanted:
+            self._passes.pop(partition, None)
+            return Rescored(0, more=False)
+        if reached is None and self.announced.epoch == 0:
+            # A new store, or one of a release that knew one pack: its cards are of the pack that was there all along.
+            self._store.set_rescored(partition, wanted)
+            return Rescored(0, more=False)
+        of, cursor = self._passes.get(partition, ("", 0))
+        if of != wanted and not self._begin(partition):
+            return Rescored(0, more=True)
+        return self._slice(partition, today, wanted, cursor if of == wanted else 0)
+
+    def _change(self, today: int) -> str:
+        """Name what cards must say: the packs of today and of the next change, and under which announcement."""
+        timeline = self.announced.timeline
+        following = timeline.next_change(today)
+        packs = timeline.at(today).rules.pack, timeline.at(following).rules.pack
+        return f"{self.announced.epoch}:{packs[0]:016x}:{packs[1]:016x}:{following}"
+
+    def _begin(self, partition: int) -> bool:
+        """Write our epoch, so that no worker that knows less writes behind the pass; False if it was overtaken."""
+        nothing = np.zeros(0, np.int64), np.zeros(0, np.uint64)
+        nexts, before = self._store.load([partition], *nothing)
+        written = np.zeros(0, np.bool_)
+        return self._store.commit(Commit(nexts, *nothing, written, before.cards, before))
+
+    def _slice(self, partition: int, today: int, wanted: str, cursor: int) -> Rescored:
+        following, subjects = self._store.scan(partition, cursor, SLICE_KEYS)
+        written = self._evaluate(partition, today, subjects) if len(subjects) else 0
+        if written is None:
+            self._passes[partition] = wanted, cursor
+            return Rescored(0, more=True)
+        self._passes[partition] = wanted, following
+        if following == 0:
+            self._store.set_rescored(partition, wanted)
+            self._passes.pop(partition)
+        return Rescored(written, more=following != 0)
+
+    def _evaluate(self, partition: int, today: int, subjects: NDArray[np.uint64]) -> int | None:
+        """Write those of the standings that are not what they should be; return None if that was overtaken."""
+        of = np.full(len(subjects), partition, np.int64)
+        nexts, before = self._store.load([partition], of, subjects)
+        cards = np.zeros(len(subjects), CARD)
+        self.announced.timeline.evaluate(before.facts, before.starts, subjects, today, cards)
+        cards["as_of"] = before.cards["as_of"]
+        differing = _differing(before.cards, cards)
+        if not differing.any():
+            self._store.release()
+            return 0
+        changes, _ = changes_between(subjects, before.cards, cards, differing, self.announced.packs)
+        after = Standings(cards, before.facts, before.starts)
+        outbox = {partition: entry(changes, [])}
+        commit = Commit(nexts, of, subjects, differing, before.cards, after, outbox)
+        return int(differing.sum()) if self._store.commit(commit) else None
+
+
+def _differing(before: Cards, after: Cards) -> NDArray[np.bool_]:
+    """Return which cards say anything else, but for the day of their evaluation; a subject without one has none."""
+    same = after.copy()
+    same["evaluated"] = before["evaluated"]
+    width = CARD.itemsize
+    bytes_of = [cards.view(np.uint8).reshape(-1, width) for cards in (before, same)]
+    differing: NDArray[np.bool_] = (bytes_of[0] != bytes_of[1]).any(axis=1) & (before["version"] != 0)
+    return differing

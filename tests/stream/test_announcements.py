@@ -1,0 +1,202 @@
+"""The log of announcements, on the embedded broker: read to its end, then on; commands write what workers read."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka import Producer
+from pydantic import SecretStr
+
+from schemas.announcements import Announcement
+from schemas.days import date_of
+from scoring.pack import DEFAULT_PACK
+from stream.announcements import AnnouncementLog, fold
+from stream.cli.output import Exit
+from stream.embedded import Embedded
+from stream.settings import Settings
+from tests.stream.test_cli_pack import Pack, pack
+from tests.support.embedded_worker import environment_of
+from tests.support.packs_in_time import announcement, files_with, own
+from tests.support.redis_server import free_port
+from tests.support.scorers import NOON_S, TODAY
+
+__all__ = ["pack"]
+
+FILES = files_with(("base_points: 500", "base_points: 510"))
+SAID = announcement(FILES, TODAY + 30)
+
+
+@pytest.fixture
+def topic(embedded: Embedded, request: pytest.FixtureRequest) -> str:
+    """A topic of the test's own."""
+    name = f"packs.{abs(hash(request.node.name))}"
+    producer = Producer({"bootstrap.servers": embedded.bootstrap_servers, "log_level": 2})
+    producer.list_topics(name, timeout=10)
+    return name
+
+
+@pytest.fixture
+def append(embedded: Embedded, topic: str) -> Callable[..., None]:
+    producer = Producer({"bootstrap.servers": embedded.bootstrap_servers, "log_level": 2})
+
+    def append(*values: bytes) -> None:
+        for value in values:
+            producer.produce(topic, value, partition=0)
+        assert producer.flush(10) == 0
+
+    return append
+
+
+@pytest.fixture
+def log(embedded: Embedded, topic: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[AnnouncementLog]:
+    monkeypatch.setenv("JASMINE_KAFKA_BOOTSTRAP_SERVERS", embedded.bootstrap_servers)
+    log = AnnouncementLog(Settings(pseudonym_key=SecretStr("x" * 16), topic_packs=topic))
+    yield log
+    log.close()
+
+
+def test_an_empty_log_has_an_end(log: AnnouncementLog) -> None:
+    assert log.read() == []
+
+
+def test_what_is_there_is_read_and_what_comes_later_once(log: AnnouncementLog, append: Callable[..., None]) -> None:
+    append(SAID.to_bytes(), b"{broken")
+    assert [one.offset for one in log.read()] == [0, 1]
+
+    append(SAID.to_bytes())
+    assert [Announcement.from_bytes(one.value) for one in log.more(5.0)] == [SAID]
+    assert log.more(0.01) == []
+
+
+def test_a_wrong_announcement_is_passed_over_with_its_place_and_reason(
+    log: AnnouncementLog, append: Callable[..., None]
+) -> None:
+    wrong = announcement(files_with(("base_points: 500", "base_points: 5000")), TODAY + 3, hash=1)
+    append(wrong.to_bytes(), SAID.to_bytes())
+
+    holds, refused = fold(own(), log.read())
+
+    assert [one.first for one in holds.timeline.spans] == [0, TODAY + 30]
+    ((offset, reason),) = refused
+    assert offset == 0
+    assert reason.startswith("fuzhou-2026/pack.yaml:5: base_points: ")
+
+
+@pytest.fixture
+def _broker(embedded: Embedded, topic: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stream.cli.pack_time.time.time", lambda: NOON_S)
+    for name, value in environment_of(embedded.bootstrap_servers, "redis://", topic_packs=topic).items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A pack with another base."""
+    folder = Path(shutil.copytree(DEFAULT_PACK, tmp_path / "second"))
+    (folder / "pack.yaml").write_text(FILES["pack.yaml"], "utf-8")
+    return folder
+
+
+def on(days: int) -> str:
+    return (date_of(TODAY) + timedelta(days=days)).isoformat()
+
+
+def in_time(pack: Pack) -> list[tuple[str, str]]:
+    _, answer = pack.json("timeline")
+    return [(one["from"], one["hash"]) for one in answer["packs"]]
+
+
+FIRST, SECOND = (f"{one.hash:016x}" for one in (announcement(own().files[next(iter(own().files))], 1), SAID))
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_broker")
+def test_a_pack_is_activated_listed_and_called_off(pack: Pack, folder: Path) -> None:
+    code, answer = pack.json("activate", folder, "--from", on(30))
+    assert (code, answer["from"], answer["hash"], answer["differences"]) == (Exit.DONE, on(30), SECOND, 1)
+    assert answer["in_place_of"]["hash"] == FIRST
+    assert in_time(pack) == [("the beginning", FIRST), (on(30), SECOND)]
+
+    code, answer = pack.json("rollback")
+    assert (code, answer["called_off"], answer["undone"]["hash"], answer["hash"]) == (0, True, SECOND, FIRST)
+    assert in_time(pack) == [("the beginning", FIRST)]
+    assert pack("rollback")[0] == Exit.NOT_FOUND
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_broker")
+def test_a_pack_that_holds_is_undone_from_today(pack: Pack, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pack("activate", folder, "--from", on(1))
+    monkeypatch.setattr("stream.cli.pack_time.time.time", lambda: NOON_S + 5 * 86_400)
+
+    code, said = pack("rollback")
+
+    assert code == Exit.DONE
+    assert f"undone: fuzhou-2026 version 1 ({SECOND}); from today, {on(5)}" in " ".join(said.split())
+    assert in_time(pack) == [("the beginning", FIRST), (on(1), SECOND), (on(5), FIRST)]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_broker")
+def test_only_a_day_to_come_is_taken_unless_it_is_meant(pack: Pack, folder: Path) -> None:
+    for arguments in (["--from", on(0)], [], ["--at-once", "--from", on(3)]):
+        code, said = pack("activate", folder, *arguments)
+        assert code == Exit.USAGE
+        assert "--at-once" in said
+    assert pack("activate", folder, "--at-once")[0] == Exit.DONE
+    assert in_time(pack) == [("the beginning", FIRST), (on(0), SECOND)]
+    assert pack("activate", folder, "--from", on(3))[0] == Exit.USAGE
+
+
+@pytest.mark.usefixtures("_broker")
+def test_a_pack_with_an_error_is_not_announced(pack: Pack, folder: Path) -> None:
+    text = (folder / "pack.yaml").read_text("utf-8")
+    (folder / "pack.yaml").write_text(text.replace("base_points: 510", "base_points: 5100"), "utf-8")
+
+    for arguments in (["activate", folder, "--from", on(30)], ["shadow", folder]):
+        code, said = pack(*arguments)
+        assert code == Exit.SETTINGS
+        assert f"{folder}/pack.yaml:5: pack: base_points" in "".join(said.split("\n"))
+    assert in_time(pack) == [("the beginning", FIRST)]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_broker")
+def test_a_shadow_pack_runs_until_it_is_ended(pack: Pack, folder: Path) -> None:
+    assert pack("shadow")[0] == Exit.USAGE
+    assert pack("shadow", "--end")[0] == Exit.NOT_FOUND
+    assert pack("shadow", folder)[0] == Exit.DONE
+    assert pack.json("timeline")[1]["shadow"]["hash"] == SECOND
+    assert pack("shadow", "--end")[0] == Exit.DONE
+
+    _, answer = pack.json("timeline")
+    assert answer["shadow"] is None
+    assert [one["role"] for one in answer["announcements"]] == ["shadow", "shadow_ended"]
+
+
+@pytest.mark.usefixtures("_broker")
+def test_the_timeline_tells_what_is_wrong_with_an_announcement(pack: Pack, append: Callable[..., Any]) -> None:
+    append(announcement(FILES, TODAY + 30, hash=1).to_bytes())
+
+    code, said = pack("timeline")
+    _, answer = pack.json("timeline")
+
+    assert code == Exit.DONE
+    assert "Packs in time" in said
+    assert "announced was 0000000000000001" in answer["announcements"][0]["wrong"]
+    assert json.dumps(answer["in_force"]["hash"]) == f'"{FIRST}"'
+
+
+def test_without_kafka_a_command_says_so(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stream.announcements._ANSWER_S_MAX", 0.5)
+    for name, value in environment_of(f"127.0.0.1:{free_port()}", "redis://").items():
+        monkeypatch.setenv(name, value)
+
+    code, said = pack("timeline")
+
+    assert code == Exit.AWAY
+    assert "credit.packs" in said
