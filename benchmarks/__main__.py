@@ -31,6 +31,7 @@ class Case(StrEnum):
     KERNEL = "kernel"
     MEMORY = "memory"
     LOOKUP = "lookup"
+    PEOPLE = "people"
 
 
 def benchmarks(

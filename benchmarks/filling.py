@@ -1,6 +1,7 @@
 """Standings of a city in the store, by the worker's own commit path but without Kafka."""
 
 import time
+from collections.abc import Iterable
 from datetime import datetime
 from datetime import time as time_of_day
 from itertools import islice
@@ -13,6 +14,7 @@ from benchmarks.deployment import PARTITIONS
 from city.calibrate import DEMO_KEY
 from city.city import DEFAULT_AS_OF
 from city.records import records_of
+from city.render import Published
 from schemas.days import CITY_TIMEZONE, day_of
 from schemas.decoder import Decoded, Decoder
 from schemas.facts import FACT, Facts
@@ -31,10 +33,15 @@ _OUTBOX_ENTRIES = 64
 
 def fill(store: Store, announced: Announced, subjects: int) -> int:
     """Apply the histories of a city of so many subjects to an empty store; return how many facts that made."""
+    return fill_with(store, announced, a_city(subjects).history(AS_OF))
+
+
+def fill_with(store: Store, announced: Announced, stream: Iterable[Published]) -> int:
+    """Apply some events to an empty store; return how many facts that made."""
     key = RecordKey.derived(DEMO_KEY)
     nexts = opened(store, key)
     processor = Processor(Decoder(key, PARTITIONS), store, announced, time.time)
-    records = records_of(a_city(subjects).history(AS_OF), AS_OF, PARTITIONS)
+    records = records_of(stream, AS_OF, PARTITIONS)
     facts = 0
     while batch := list(islice(records, _BATCH_RECORDS)):
         starts = {partition: nexts[partition] for partition in {record.partition() for record in batch}}

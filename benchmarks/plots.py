@@ -141,10 +141,27 @@ def _lookup(axes: Axes, content: Values) -> None:
     axes.set_title(f"Lookups beside {content['load']['events_per_s']:,} events a second", fontsize=11)
 
 
+def _people(axes: Axes, content: Values) -> None:
+    rows = [
+        (f"{question}, {name}, ms", f"{question}, {name}", OURS)
+        for question in ("explain", "suggest")
+        for name in ("p50", "p95", "p99")
+    ]
+    rows += [(f"first paint, {name}, ms", f"first paint, {name} cache", PEER) for name in ("cold", "warm")]
+    axes.set_xscale("log")
+    # Where there is no browser there is no paint.
+    _bars(axes, content, [row for row in rows if row[0] in content["figures"]], lambda value: f"{value:.3g}")
+    axes.set_xlim(1, 5_000)
+    _target(axes, content["targets"][0]["limit"], "target of p99")
+    axes.set_xlabel("milliseconds (logarithmic)")
+    axes.set_title(f"What people wait for; {content['load']['subjects']:,} subjects", fontsize=11)
+
+
 _DRAWN: dict[str, Callable[[Axes, Values], None]] = {
     "throughput": _throughput,
     "freshness": _freshness,
     "kernel": _kernel,
     "memory": _memory,
     "lookup": _lookup,
+    "people": _people,
 }

@@ -30,6 +30,9 @@ class Scale:
         lookups_per_s: ours and bare ones together.
         lookup_s: for each of the two clients.
         http_s: how long the HTTP service is asked.
+        people_subjects: whose scores are explained, and to whom ways to the next benefit are shown.
+        impact_subjects: scored under two packs.
+        paints: of the citizen's page, with an empty cache and with a full one.
 
     """
 
@@ -46,6 +49,9 @@ class Scale:
     lookups_per_s: int
     lookup_s: float
     http_s: float
+    people_subjects: int
+    impact_subjects: int
+    paints: int
 
 
 FULL = Scale(
@@ -66,6 +72,9 @@ FULL = Scale(
     lookups_per_s=1_000,
     lookup_s=5.0,
     http_s=4.0,
+    people_subjects=1_000,
+    impact_subjects=200_000,
+    paints=15,
 )
 QUICK = Scale(
     backlog_events=200_000,
@@ -84,4 +93,7 @@ QUICK = Scale(
     lookups_per_s=1_000,
     lookup_s=2.0,
     http_s=1.0,
+    people_subjects=100,
+    impact_subjects=21_000,
+    paints=3,
 )

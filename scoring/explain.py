@@ -183,7 +183,7 @@ class _Writer:
             effect=effect,
             ceiling=ceiling,
             dimension=rule.dimension,
-            basis=rule.basis,
+            basis=words_of(rule.basis),
             repair=repair(record, self._counted.day),
             appeal=appeal_words(rule.appeal),
             evidence=Evidence(partition=self._partition, offset=record.offset),

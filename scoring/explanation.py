@@ -57,7 +57,7 @@ class Repair:
     earliest: dt.date | None
     done: dt.date | None
     words: Words
-    basis: str
+    basis: Words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +119,7 @@ class Entry:
     effect: int
     ceiling: str | None
     dimension: str
-    basis: str
+    basis: Words
     repair: Repair | None
     appeal: Words
     evidence: Evidence

@@ -5,7 +5,7 @@ completely or not at all; an error names file, line, rule, what is wrong and wha
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from enum import IntEnum, StrEnum
 from itertools import pairwise
@@ -16,10 +16,12 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    SerializerFunctionWrapHandler,
     StringConstraints,
     ValidationError,
     ValidatorFunctionWrapHandler,
     WrapValidator,
+    model_serializer,
     model_validator,
 )
 
@@ -114,6 +116,34 @@ class Names(_Strict):
     en: str
 
 
+class BothTexts(Names):
+    """A text in both languages; what is given only once stands in both, and is written only once."""
+
+    zh: Text
+    en: Text
+
+    @model_serializer(mode="wrap")
+    def _shortest(self, dump: SerializerFunctionWrapHandler) -> str | dict[str, str]:
+        both: dict[str, str] = dump(self)
+        return self.en if self.zh == self.en else both
+
+
+def _once_or_twice(value: object, check: ValidatorFunctionWrapHandler) -> object:
+    """Take a text, or one in each language."""
+    if isinstance(value, str):
+        if not (text := value.strip()):
+            message = f"must have at least 1 character, was {value!r}"
+            raise ValueError(message)
+        return check({"zh": text, "en": text})
+    if not isinstance(value, Mapping | BothTexts):
+        message = f"must be a text, or {{zh: ..., en: ...}}; was {value!r}"
+        raise ValueError(message)  # noqa: TRY004 - pydantic tells no other
+    return check(value)
+
+
+Basis = Annotated[BothTexts, WrapValidator(_once_or_twice)]
+
+
 class DimensionRange(_Strict):
     """How far one dimension can move the score, in points."""
 
@@ -145,7 +175,7 @@ class Perk(_Strict):
     scenario: Literal["admin", "transit", "medical", "education", "tourism", "culture", "finance", "utility", "parking"]
     kinds: tuple[Literal["resident", "legal_person", "organisation"], ...] = ("resident",)
     thresholds: tuple[Threshold, ...] = Field(min_length=1)
-    basis: Text
+    basis: Basis
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -279,7 +309,7 @@ class Rule(_Strict):
     repair: RepairPath = RepairPath.NONE
     substitute: Substitute | None = None
     appeal: Text
-    basis: Text
+    basis: Basis
 
     @property
     def event_type(self) -> EventType:

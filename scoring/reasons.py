@@ -6,6 +6,7 @@ from datetime import date
 from enum import StrEnum
 
 from schemas.days import NEVER, add_months, date_of, day_of, day_of_date, year_of
+from scoring.benefits import words_of
 from scoring.evaluator import Contribution, Record, State, disputed_on
 from scoring.explanation import Repair, Why
 from scoring.pack import SCORE_MAX, RepairPath
@@ -187,7 +188,7 @@ class RepairLaw:
 
     effective_from: date
     months: Mapping[str, int]
-    basis: str
+    basis: Words
 
 
 # A law that takes the place of this one is added, not put in its place: explanations of earlier days keep theirs.
@@ -195,7 +196,10 @@ REPAIR_LAWS = (
     RepairLaw(
         effective_from=date(2026, 4, 1),
         months={"none": 0, "minor": 0, "general": 3, "serious": 12},
-        basis="NDRC Order 36 (2025), Measures on Credit Repair, in force 2026-04-01: minimum periods by severity",
+        basis=Words(
+            "《信用修复管理办法》（国家发展改革委令第36号，2025年，2026-04-01起施行）：按失信程度的最短期限",
+            "NDRC Order 36 (2025), Measures on Credit Repair, in force 2026-04-01: minimum periods by severity",
+        ),
     ),
 )
 
@@ -227,7 +231,7 @@ def repair(record: Record, day: int) -> Repair | None:
         earliest=None if path is RepairPath.EXPIRY or earliest >= NEVER else date_of(earliest),
         done=done,
         words=_repair_words(path, by, months),
-        basis=law.basis if path is RepairPath.BY_AUTHORITY else record.rule.basis,
+        basis=law.basis if path is RepairPath.BY_AUTHORITY else words_of(record.rule.basis),
     )
 
 

@@ -90,6 +90,7 @@ def create_app(parts: Parts, *, access_log: bool = True) -> FastAPI:
     renderer = Renderer(synthetic=parts.synthetic)
     refusals.install(app, renderer, parts.cookies)
     _add_sign_in(app, parts)
+    _add_sign_out(app, parts, renderer)
     _add_pages(app, parts, renderer)
     _add_live(app, parts, renderer)
     _add_acts(app, parts, renderer)
@@ -119,12 +120,26 @@ def _add_sign_in(app: FastAPI, parts: Parts) -> None:
         parts.cookies.begin(response, subject, parts.session_s)
         return response
 
+
+def _add_sign_out(app: FastAPI, parts: Parts, renderer: Renderer) -> None:
     @app.post("/sign-out")
     async def sign_out(request: Request) -> Response:
         await parts.cookies.posted(request)
-        response = RedirectResponse("/", HTTPStatus.SEE_OTHER)
+        look = look_of(request)
+        farewell = await parts.sign_in.farewell(parts.address + "/", look.language)
+        here_alone = RedirectResponse("/", HTTPStatus.SEE_OTHER)
+        response = here_alone if farewell is None else _parting(renderer, look, farewell)
         parts.cookies.end(response)
         return response
+
+
+def _parting(renderer: Renderer, look: Look, farewell: str) -> Response:
+    """Return a page that goes on to the provider by itself.
+
+    It is no redirect, because our policy lets no form lead elsewhere, and browsers count the redirects after it.
+    """
+    body = renderer.page("parting", look, farewell=farewell)
+    return HTMLResponse(body, headers={"Refresh": f"0; url={farewell}"})
 
 
 def _add_pages(app: FastAPI, parts: Parts, renderer: Renderer) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx2
+from authlib.common.urls import add_params_to_uri
 from authlib.integrations.starlette_client import OAuth, OAuthError
 from joserfc.errors import JoseError
 from starlette.requests import Request
@@ -85,6 +86,30 @@ class SignIn:
             return self._pseudonymiser.resident(number)
         except IdentityNumberError:
             raise NoIdentityError from None
+
+    async def farewell(self, back: str, language: str) -> str | None:
+        """Return where somebody signs out at the provider, too (OpenID Connect RP-Initiated Logout 1.0).
+
+        We name ourselves and not the person: an `id_token_hint` would have to be kept, and would carry the identity
+        number in an address.
+
+        Args:
+            back: where the provider sends them afterwards.
+            language: in which the provider may speak to them.
+
+        Returns:
+            The address, or None if the provider has none or does not answer.
+
+        """
+        try:
+            said = await self._client.load_server_metadata()
+        except (httpx2.HTTPError, ValueError):
+            return None
+        place = str(said.get("end_session_endpoint") or "")
+        if not place.startswith(("https://", "http://")):
+            return None
+        asked = {"client_id": self._provider.client_id, "post_logout_redirect_uri": back, "ui_locales": language}
+        return str(add_params_to_uri(place, asked))
 
     async def _identity_number(self, token: dict[str, Any]) -> str:
         """Return the claim, from the ID token or, where a provider keeps that small, from its userinfo."""

@@ -16,6 +16,12 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "skip": ("跳到正文", "Skip to the content"),
     "sign-in": ("实名登录", "Sign in"),
     "sign-out": ("退出", "Sign out"),
+    "parting": ("您已退出本页", "You are signed out here"),
+    "parting-more": (
+        "正在前往统一身份认证，在那里一并退出。",
+        "You are being taken to the identity service, to sign out there as well.",
+    ),
+    "parting-go": ("前往统一身份认证", "Go to the identity service"),
     "theme": ("深浅色", "Light or dark"),
     "other-language": ("English", "中文"),
     "welcome": ("一个看得明白的分数。", "A score you can understand."),

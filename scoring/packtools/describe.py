@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from schemas.catalogue import GRADES_BY_LABEL
 from schemas.days import day_of_date
-from scoring.pack import Pack, PackError, Rule
+from scoring.pack import Names, Pack, PackError, Rule
 
 # Fields that have a column of their own in the table of rules.
 _SHOWN = frozenset(
@@ -50,7 +50,7 @@ def rule_row(pack: Pack, rule: Rule) -> dict[str, Any]:
         "caps": ", ".join(f"{name} {value}" for name, value in _caps(pack, rule).items()),
         "repair": _repair(rule),
         "also": in_words({name: value for name, value in plain(rule).items() if name not in _SHOWN}),
-        "basis": rule.basis,
+        "basis": both(rule.basis),
     }
 
 
@@ -72,6 +72,11 @@ def head_of(pack: Pack, on: date) -> dict[str, Any]:
         {**perk, "threshold": pack.threshold(one, day)} for perk, one in zip(whole["perks"], pack.perks, strict=True)
     ]
     return {**whole, "perks": perks, "on": on.isoformat(), "in_force": pack.effective_from <= on}
+
+
+def both(text: Names) -> str:
+    """Return a text in both languages, or once where both are the same."""
+    return "\n".join(dict.fromkeys((text.zh, text.en)))
 
 
 def in_words(value: Any) -> str:

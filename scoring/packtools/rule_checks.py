@@ -35,7 +35,8 @@ def lowest_act(rule: Rule) -> int:
 
 
 def _texts(_: Pack, rule: Rule, where: Where) -> Iterator[Problem]:
-    for name, text in (("basis", rule.basis), ("appeal", rule.appeal)):
+    bases = dict.fromkeys((rule.basis.zh, rule.basis.en))
+    for name, text in (*(("basis", basis) for basis in bases), ("appeal", rule.appeal)):
         if text.lower().strip(". ") in _PLACEHOLDERS:
             remedy = "name the law, the measure or the source, or write 'illustrative'"
             if name == "appeal":

@@ -199,7 +199,7 @@ def _row(one: Entry, lang: Language) -> tuple[Any, ...]:
         points,
         one.until,
         "\n".join(said),
-        one.basis,
+        one.basis.of(lang),
         one.appeal.of(lang),
     )
 

@@ -286,7 +286,8 @@ def test_the_minimum_periods_are_those_of_order_36() -> None:
         date(2026, 4, 1),
         {"none": 0, "minor": 0, "general": 3, "serious": 12},
     )
-    assert "Order 36" in law.basis
+    assert "Order 36" in law.basis.en
+    assert "第36号" in law.basis.zh
 
 
 def test_the_evidence_is_where_the_event_stands() -> None:

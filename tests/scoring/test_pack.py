@@ -21,7 +21,9 @@ OVERDUE = """- type: library.loan.overdue  # after a reminder
   grades:
     standard: {points: -3, months: 6}
   appeal: library; then city credit centre
-  basis: illustrative; Public Library Act art. 44
+  basis:
+    zh: 示例；《公共图书馆法》第四十四条
+    en: illustrative; Public Library Act art. 44
 """
 RETURNED_GRADE = "    standard: {points: 1, months: 12}\n  appeal: library; then city credit centre"
 
@@ -34,7 +36,24 @@ def test_every_record_type_of_the_catalogue_has_a_rule_with_a_basis() -> None:
     rules = {rule.type: rule for rule in shipped().rules}
 
     assert set(rules) == {name for name, one in TYPES_BY_NAME.items() if not one.control}
-    assert all(rule.basis and rule.appeal for rule in rules.values())
+    assert all(rule.basis.zh and rule.basis.en and rule.appeal for rule in rules.values())
+
+
+def test_every_basis_of_the_shipped_pack_is_said_in_chinese_and_in_english() -> None:
+    bases = [*(rule.basis for rule in shipped().rules), *(perk.basis for perk in shipped().perks)]
+
+    assert [one for one in bases if one.en.isascii() is False or one.zh.isascii()] == []
+    assert [one for one in bases if one.en.startswith("illustrative") != one.zh.startswith("示例")] == []
+
+
+def test_a_basis_may_be_one_text_for_both_languages(tmp_path: Path) -> None:
+    rule = load_pack(edited(tmp_path, *of_overdue(OVERDUE_BASIS, "  basis: our own table\n"))).rule(
+        "library.loan.overdue"
+    )
+
+    assert rule is not None
+    assert (rule.basis.zh, rule.basis.en) == ("our own table", "our own table")
+    assert rule.model_dump()["basis"] == "our own table"
 
 
 def test_nothing_that_lowers_a_score_lasts_longer_than_five_years() -> None:
@@ -82,22 +101,38 @@ def of_overdue(old: str, new: str) -> tuple[str, str, str]:
     return PUBLIC, OVERDUE, OVERDUE.replace(old, new)
 
 
+OVERDUE_BASIS = OVERDUE[OVERDUE.index("  basis:") :]
 OVERDUE_RULE = "rule library.loan.overdue: "
 OVERDUE_LINE = "- type: library.loan.overdue"
 GRADE = "standard: {points: -3, months: 6}"
-PERK = "\n    basis: Fuzhou press 2019-02-02\n\n  - id: deposit"
+PERK = "\n    basis:\n      zh: 福州媒体2019-02-02报道\n      en: Fuzhou press 2019-02-02\n\n  - id: deposit"
 # What is wrong: the change, a text on the line that is named, and parts of what is said.
 RISE = "tiers: must begin at 0 and rise"
 DEFECTS: dict[str, tuple[tuple[str, str, str], str, list[str]]] = {
     "no basis": (
-        of_overdue("  basis: illustrative; Public Library Act art. 44\n", ""),
+        of_overdue(OVERDUE_BASIS, ""),
         OVERDUE_LINE,
         [OVERDUE_RULE, "basis: Field required"],
     ),
     "an empty basis": (
-        of_overdue("basis: illustrative; Public Library Act art. 44", "basis: ' '"),
+        of_overdue(OVERDUE_BASIS, "  basis: ' '\n"),
         "basis: ' '",
         [OVERDUE_RULE, "basis: ", "at least 1 character"],
+    ),
+    "a basis in Chinese alone": (
+        of_overdue(OVERDUE_BASIS, "  basis: {zh: 示例}\n"),
+        "basis: {zh: 示例}",
+        [OVERDUE_RULE, "basis.en: Field required"],
+    ),
+    "a basis that is empty in English": (
+        of_overdue("en: illustrative; Public Library Act art. 44", "en: ''"),
+        "en: ''",
+        [OVERDUE_RULE, "basis.en: ", "at least 1 character"],
+    ),
+    "a basis that is no text": (
+        of_overdue(OVERDUE_BASIS, "  basis: 44\n"),
+        "basis: 44",
+        [OVERDUE_RULE, "basis: must be a text, or {zh: ..., en: ...}; was 44"],
     ),
     "no way to appeal": (
         of_overdue("  appeal: library; then city credit centre\n", ""),

@@ -234,6 +234,19 @@ def test_a_browser_finds_nothing_that_the_policy_forbids(browser: Browser, site:
     page.close()
 
 
+def test_signing_out_leads_to_the_provider_and_back(browser: Browser, site: tuple[World, str]) -> None:
+    _, address = site
+    page = signed_in(browser, address, locale="en-GB")
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url("**/oauth2/end_session?**")
+    page.get_by_role("button", name="End session").click()
+    page.wait_for_url(f"{address}/")
+
+    assert page.get_by_role("link", name="Sign in").is_visible()
+    assert page.context.cookies(address) == []
+    page.close()
+
+
 FIRST_PAINT = """
 new Promise((done) => {
   const watch = (list) => list.getEntriesByName("first-contentful-paint").forEach((one) => done(one.startTime));

@@ -34,6 +34,15 @@ def test_each_record_says_until_when_it_counts_how_it_is_repaired_and_who_hears_
     assert page.count("<dt>Who hears an appeal</dt>") == 2
 
 
+def test_each_record_names_its_law_in_the_language_of_the_page(world: World) -> None:
+    enter(world)
+    chinese, english = (world.client.get("/", headers={**PAGE, "accept-language": one}).text for one in ("zh", "en"))
+
+    assert "<dd>示例；《公共图书馆法》第四十四条</dd>" in chinese
+    assert "<dd>illustrative; Public Library Act art. 44</dd>" in english
+    assert "illustrative" not in chinese
+
+
 LIKED_BEST = {
     "": "zh-CN",
     "en": "en",

@@ -2,17 +2,36 @@
 
 import base64
 import hashlib
+import json
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
 from itsdangerous import URLSafeTimedSerializer
+from starlette.testclient import TestClient
 
+from gateway.citizen.serve import build, others_log
 from gateway.citizen.visit import SESSION_COOKIE, SIGN_IN_COOKIE
-from tests.gateway.citizen.world import JSON, LIN, NUMBER, PAGE, SESSION_S, World, enter, sign_in, token_in
+from tests.gateway.citizen.world import (
+    ADDRESS,
+    JSON,
+    LIN,
+    NUMBER,
+    PAGE,
+    SESSION_S,
+    World,
+    deployment,
+    enter,
+    sign_in,
+    token_in,
+)
 
 
 def test_a_citizen_signs_in_and_sees_the_score(world: World) -> None:
@@ -147,9 +166,78 @@ def test_an_account_without_a_valid_identity_number_is_refused(world: World, nam
     assert SESSION_COOKIE not in world.client.cookies
 
 
-def test_signing_out_ends_the_session(world: World) -> None:
-    page = sign_in(world.client, "lin")
-    out = world.client.post("/sign-out", data={"csrf": token_in(page.text)}, headers=PAGE)
+def sign_out(world: World) -> Any:
+    token = token_in(sign_in(world.client, "lin").text)
+    return world.client.post("/sign-out", data={"csrf": token}, headers=PAGE, follow_redirects=False)
 
-    assert 'href="/sign-in"' in out.text
+
+def test_signing_out_ends_the_session_here_and_goes_on_to_the_provider(world: World, issuer: str) -> None:
+    out = sign_out(world)
+
     assert SESSION_COOKIE not in world.client.cookies
+    assert 'href="/sign-in"' in world.client.get("/", headers=PAGE).text
+    place, _, asked = out.headers["refresh"].removeprefix("0; url=").partition("?")
+    assert place == f"{issuer}/oauth2/end_session"
+    assert parse_qs(asked) == {
+        "client_id": ["page"],
+        "post_logout_redirect_uri": [f"{ADDRESS}/"],
+        "ui_locales": ["zh"],
+    }
+    assert f'href="{place}?' in out.text
+
+
+def test_signing_out_tells_the_provider_nothing_of_the_person(world: World) -> None:
+    out = sign_out(world)
+
+    assert NUMBER not in out.text + str(out.headers)
+    assert "id_token_hint" not in out.headers["refresh"]
+
+
+@contextmanager
+def a_provider_that_says(metadata: dict[str, str]) -> Iterator[str]:
+    """Serve a discovery document and nothing else."""
+
+    class Discovery(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(HTTPStatus.OK)
+            self.end_headers()
+            self.wfile.write(json.dumps(metadata).encode())
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Discovery) as server:
+        thread = Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def signed_out_at(issuer: str, world: World, valkey: str) -> Any:
+    """Sign out on a page whose provider is another."""
+    session = world.sessions().begin(LIN)
+    app = build(deployment(valkey, issuer), others_log(world.publish, world), clock=world.clock)
+    with TestClient(app, base_url=ADDRESS) as client:
+        client.cookies.set(SESSION_COOKIE, session)
+        form = {"csrf": world.sessions().read(session).token}
+        return client.post("/sign-out", data=form, headers=PAGE, follow_redirects=False)
+
+
+def is_signed_out_here_alone(out: Any) -> bool:
+    ends = out.headers.get("set-cookie", "").startswith(f'{SESSION_COOKIE}=""; ')
+    return bool(ends and "refresh" not in out.headers and out.headers["location"] == "/")
+
+
+@pytest.mark.parametrize("metadata", [{}, {"end_session_endpoint": "javascript:alert(1)"}], ids=["none", "no address"])
+def test_without_a_place_at_the_provider_one_signs_out_here_alone(
+    world: World, valkey: str, metadata: dict[str, str]
+) -> None:
+    with a_provider_that_says(metadata) as issuer:
+        assert is_signed_out_here_alone(signed_out_at(issuer, world, valkey))
+
+
+def test_one_can_sign_out_while_the_provider_is_away(world: World, valkey: str) -> None:
+    assert is_signed_out_here_alone(signed_out_at("http://127.0.0.1:1", world, valkey))

@@ -110,8 +110,8 @@ ODDITIES = {
     ),
     "a basis that says nothing": (
         PUBLIC,
-        "basis: illustrative",
-        "basis: TBD",
+        "basis: {zh: 示例, en: illustrative}",
+        "basis: {zh: 待定, en: illustrative}",
         "no-basis",
         "library.loan.returned",
         Level.ERROR,
