@@ -13,6 +13,7 @@ CARD_VERSION = 1
 HAS_SCORE = 1
 DISPUTED = 2
 CEILING = 4
+REVIEW = 8
 
 # The last day that fits 16 bits; as an end it means that no end is known.
 NEVER = 65_535
@@ -66,6 +67,7 @@ class State(NamedTuple):
         disputed: whether a record is left out because it is disputed.
         ceiling: whether a record holds the score down.
         until: the first day on which any of this may change, or NEVER.
+        under_review: whether a record is left out because a person has yet to look at it.
 
     """
 
@@ -75,6 +77,7 @@ class State(NamedTuple):
     disputed: bool
     ceiling: bool
     until: int
+    under_review: bool = False
 
 
 class Card(NamedTuple):
@@ -169,4 +172,5 @@ def _state(flags: int, score: int, tier: int, entitlements: int, until: int) -> 
         flags & DISPUTED != 0,
         flags & CEILING != 0,
         until,
+        flags & REVIEW != 0,
     )

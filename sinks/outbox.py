@@ -1,7 +1,8 @@
 """The outbox: what a commit wants published, kept in the store by that same commit.
 
-Each commit adds at most one entry a partition, so an event costs nothing here unless it changes a tier or what it
-entitles to. The relay publishes entries at least once, with ids that let a consumer drop repetitions.
+Each commit adds at most one entry a partition, so an event costs nothing here unless it changes a tier, what it
+entitles to, or whether a person has a record to look at. The relay publishes entries at least once, with ids that let
+a consumer drop repetitions.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,7 +15,7 @@ from schemas.compiled import Int, compiled
 from schemas.days import date_of
 from schemas.events import CONTENT_TYPE_STRUCTURED, SPEC_VERSION
 from schemas.subjects import format_subject
-from scoring.card import NO_TIER, Cards
+from scoring.card import NO_TIER, REVIEW, Cards
 from sinks.dead import DeadLetter
 from sinks.message import Headers, Message
 
@@ -27,6 +28,7 @@ CHANGE = np.dtype(
         ("day", "<u2"),
         ("tier", "u1"),
         ("tier_before", "u1"),
+        ("under_review", "?"),
     ]
 )
 Changes = NDArray[np.void]
@@ -51,7 +53,8 @@ def _changes(
         was = before[n]
         now = after[n]
         tier_before = np.int64(was.tier) if was.version else NO_TIER
-        if not written[n] or (tier_before == now.tier and was.entitlements == now.entitlements):
+        same = tier_before == now.tier and was.entitlements == now.entitlements
+        if not written[n] or (same and was.flags & REVIEW == now.flags & REVIEW):
             continue
         change = changes[count]
         change.subject = subjects[n]
@@ -61,6 +64,7 @@ def _changes(
         change.day = now.evaluated
         change.tier = now.tier
         change.tier_before = tier_before
+        change.under_review = now.flags & REVIEW != 0
         places[count] = n
         count += 1
     return count
@@ -69,7 +73,7 @@ def _changes(
 def changes_between(
     subjects: NDArray[np.uint64], before: Cards, after: Cards, written: NDArray[np.bool_]
 ) -> tuple[Changes, NDArray[np.int64]]:
-    """Return the changes of tier or entitlements among the cards that are `written`, and the places of these.
+    """Return the changes of tier, entitlements or review among the cards that are `written`, and their places.
 
     `before` has zeros for somebody new.
     """
@@ -133,18 +137,22 @@ _CHANGE_JSON = orjson.dumps(
             "tier_before": ["tier"],
             "entitlements": ["perks"],
             "entitlements_before": ["perks"],
+            "under_review": ["review"],
         },
     }
 )
-_CHANGE_TEMPLATE = _CHANGE_JSON.replace(b'["tier"]', b"%b").replace(b'["perks"]', b"%b")
+_CHANGE_TEMPLATE = _CHANGE_JSON.replace(b'["tier"]', b"%b").replace(b'["perks"]', b"%b").replace(b'["review"]', b"%b")
+_TRUTH = (b"false", b"true")
 _CHANGE_HEADERS: Headers = [("content-type", CONTENT_TYPE_STRUCTURED.encode())]
 
 
 def _changed(changes: Changes, partition: int, names: Names) -> Iterator[Message]:
-    columns = (changes[name].tolist() for name in ("subject", "as_of", "day", "tier", "tier_before"))
+    columns = (changes[name].tolist() for name in ("subject", "as_of", "day", "tier", "tier_before", "under_review"))
     bits = (changes[name].tolist() for name in ("entitlements", "entitlements_before"))
     days: dict[int, bytes] = {}
-    for number, as_of, day, tier, tier_before, reached, reached_before in zip(*columns, *bits, strict=True):
+    for number, as_of, day, tier, tier_before, under_review, reached, reached_before in zip(
+        *columns, *bits, strict=True
+    ):
         subject = format_subject(number).encode()
         if day not in days:
             days[day] = date_of(day).isoformat().encode()
@@ -159,5 +167,6 @@ def _changed(changes: Changes, partition: int, names: Names) -> Iterator[Message
             names.tier(tier_before),
             names.entitlements(reached),
             names.entitlements(reached_before),
+            _TRUTH[under_review],
         )
         yield Message(False, subject, value, _CHANGE_HEADERS)
