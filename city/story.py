@@ -19,7 +19,7 @@ _BORN = date(1986, 5, 12)
 # Bodies count areas down from the one before, residents up from the first: this one is hers.
 _AREA = AREAS_MAX - 1
 _CLEAN_YEARS = 5
-_STEP_S = 8.0
+_STEP_S = 7.0
 _BACKGROUND_STEP_S = 0.2
 
 
