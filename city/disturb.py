@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from city.rates import Rate
+from city.rates import REVIEWED, REVIEWED_UNPAID, Rate
 from city.rows import BROKEN, Bools, Fate, Floats, Numbers, Rows, new_rows
-from schemas.catalogue import CORRECTED, DISPUTED, REGISTERED, RESOLVED, REVOKED, TYPES_BY_CODE, Grade
+from schemas.catalogue import CONFIRMED, CORRECTED, DISPUTED, REGISTERED, RESOLVED, REVOKED, TYPES_BY_CODE, Grade
 from schemas.days import DAY_S
 
 _HOUR_S = 3_600
@@ -66,6 +66,21 @@ def settle(rng: np.random.Generator, rate: Rate, rows: Rows, haste: float = 1.0)
             for step, control in enumerate(rate.settled_by)
         ]
     )
+
+
+def confirm(rng: np.random.Generator, rows: Rows, settled: Rows, haste: float = 1.0) -> Rows:
+    """Return the confirmations of what is so severe that a person looks at it, within a week.
+
+    Args:
+        rng: the source of chance.
+        rows: what may be severe.
+        settled: the controls that end matters.
+        haste: what all waiting is multiplied by.
+
+    """
+    unpaid = np.isin(rows["type"], list(REVIEWED_UNPAID)) & ~np.isin(rows["number"], settled["about"])
+    severe = rows[unpaid | np.isin(rows["type"], list(REVIEWED))]
+    return _controls(CONFIRMED.code, severe, severe["arrives"] + haste * rng.uniform(1, 7, len(severe)) * DAY_S)
 
 
 def discuss(rng: np.random.Generator, rows: Rows, disturbances: Disturbances, haste: float = 1.0) -> Rows:

@@ -5,7 +5,7 @@ from datetime import date
 
 import numpy as np
 
-from city.disturb import Disturbances, copy_badly, delay, discuss, settle
+from city.disturb import Disturbances, confirm, copy_badly, delay, discuss, settle
 from city.people import YEAR_DAYS, Block, months_between
 from city.rates import RATES, Rate
 from city.rows import Bools, Ints, Numbers, Rows, new_rows, seconds_of
@@ -57,8 +57,9 @@ class Past:
         closed = numbers.give(np.concatenate([*self._years_closed(marred)]))
         records = np.concatenate([attributes, *(rows for _, rows in acts), closed])
         consequences = numbers.give(consequences_of_drunk_driving(records))
-        settled = [settle(rng, rate, rows) for rate, rows in acts]
-        controls = numbers.give(np.concatenate([*settled, discuss(rng, records, disturbances)]))
+        settled = np.concatenate([settle(rng, rate, rows) for rate, rows in acts])
+        said_of = [settled, discuss(rng, records, disturbances), confirm(rng, records, settled)]
+        controls = numbers.give(np.concatenate(said_of))
         said = np.concatenate([records, consequences, controls])
         delay(rng, said, disturbances)
         rows = np.concatenate([said, copy_badly(rng, said, numbers, disturbances)])

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from city.disturb import Disturbances, copy_badly, discuss, settle
+from city.disturb import Disturbances, confirm, copy_badly, discuss, settle
 from city.history import consequences_of_drunk_driving, dress
 from city.people import YEAR_DAYS, Block, months_between
 from city.rates import RATES, STEADY_RATES, Rate
@@ -95,8 +95,9 @@ class Day:
         acts = [(one.rate, numbers.give(self._acts(one, n))) for one, n in zip(self._sources, counts, strict=True) if n]
         records = np.concatenate([rows for _, rows in acts])
         consequences = numbers.give(consequences_of_drunk_driving(records))
-        settled = [settle(rng, rate, rows, haste) for rate, rows in acts]
-        controls = numbers.give(np.concatenate([*settled, discuss(rng, records, disturbances, haste)]))
+        settled = np.concatenate([settle(rng, rate, rows, haste) for rate, rows in acts])
+        said_of = [settled, discuss(rng, records, disturbances, haste), confirm(rng, records, settled, haste)]
+        controls = numbers.give(np.concatenate(said_of))
         said = np.concatenate([records, consequences, controls])
         overtaken = rng.random(len(said)) < disturbances.out_of_order
         said["arrives"][overtaken] += rng.exponential(_OVERTAKEN_EVENTS / self._rate, int(overtaken.sum()))

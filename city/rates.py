@@ -396,6 +396,24 @@ RATES = (
     _good("org.redlist.listed", "body", 0.03, _LEVELS),
 )
 
+# Each by itself lowers most people by two tiers at once, so a person looks at it before it counts.
+REVIEWED = frozenset(
+    TYPES_BY_NAME[name].code
+    for name in (
+        "traffic.drunk.determined",
+        "court.dishonest.listed",
+        "court.consumption.restricted",
+        "court.crime.convicted",
+        "org.food.incident",
+        "org.abnormal.listed",
+        "org.serious.listed",
+        "org.dishonest.listed",
+    )
+)
+
+# These are deducted again and again, and do so once nobody pays.
+REVIEWED_UNPAID = frozenset(TYPES_BY_NAME[name].code for name in ("finance.loan.overdue", "finance.card.overdue"))
+
 _THINNED = "12 instalments a year, thinned so that they do not hide everything else"
 
 # What the live stream draws beside RATES; history draws the same things one by one, each on its day.

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 
 from city.identity import AREAS_MAX, resident_number
 from city.render import Published, source_of
-from schemas.catalogue import FULFILLED, REGISTERED, REPAIRED, TYPES_BY_NAME, EventType, Grade
+from schemas.catalogue import CONFIRMED, FULFILLED, REGISTERED, REPAIRED, TYPES_BY_NAME, EventType, Grade
 from schemas.codec import encode
 from schemas.days import CITY_TIMEZONE
 from schemas.events import CreditEvent, Data
@@ -19,7 +19,7 @@ _BORN = date(1986, 5, 12)
 # Bodies count areas down from the one before, residents up from the first: this one is hers.
 _AREA = AREAS_MAX - 1
 _CLEAN_YEARS = 5
-_STEP_S = 8.0
+_STEP_S = 7.0
 _BACKGROUND_STEP_S = 0.2
 
 
@@ -143,8 +143,11 @@ def _events(writer: _Writer) -> Iterator[Step]:
     repaired = _about(writer, REPAIRED, fine)
     yield _step(_STEP_S, "is granted the repair", "交管部门准予信用修复", 1, repaired)
     listing, published = writer.write(TYPES_BY_NAME["court.dishonest.listed"], writer.now(), Data())
-    title = "is listed by a court: at most the tier Poor while it lasts"
-    yield _step(_STEP_S, title, "被法院列为失信被执行人，等级最高为较差", -1, published)
+    title = "is listed by a court: two tiers at once, so a person has to look at it first"
+    yield _step(_STEP_S, title, "被法院列为失信被执行人，将降两级，须先经人工复核", 0, published)
+    confirmed = _about(writer, CONFIRMED, listing)
+    title = "has the listing confirmed by the review desk: at most the tier Poor while it lasts"
+    yield _step(_STEP_S, title, "人工复核确认该记录，等级最高为较差", -1, confirmed)
     repaired = _about(writer, REPAIRED, listing)
     title = "performs the judgment; the court repairs it, and a smaller deduction stays for two years"
     yield _step(_STEP_S, title, "履行判决，法院准予修复，两年内仅作较小扣分", 1, repaired)

@@ -39,6 +39,7 @@ class Answer(NamedTuple):
         valid_until: the first day on which this may have changed without an event, or None.
         as_of: the log offset up to which the subject's events are in, or None.
         pack: hash of the rule pack, or None.
+        under_review: whether a record is left out because a person has yet to look at it.
 
     """
 
@@ -50,6 +51,7 @@ class Answer(NamedTuple):
     valid_until: date | None
     as_of: int | None
     pack: int | None
+    under_review: bool = False
 
     @property
     def entitlements(self) -> tuple[str, ...]:
@@ -81,4 +83,5 @@ def answer_of(card: Card, state: State, names: PackNames) -> Answer:
         date_of(state.until),
         card.as_of,
         names.pack,
+        state.under_review,
     )

@@ -13,6 +13,7 @@ CARD_VERSION = 1
 HAS_SCORE = 1
 DISPUTED = 2
 CEILING = 4
+REVIEW = 8
 
 # The last day that fits 16 bits; as an end it means that no end is known.
 NEVER = 65_535
@@ -67,6 +68,7 @@ class State(NamedTuple):
         ceiling: whether a record holds the score down.
         until: the first day on which any of this may change, or NEVER.
         pack: hash of the rule pack whose tiers and perks these are.
+        under_review: whether a record is left out because a person has yet to look at it.
 
     """
 
@@ -77,6 +79,7 @@ class State(NamedTuple):
     ceiling: bool
     until: int
     pack: int
+    under_review: bool = False
 
 
 class Card(NamedTuple):
@@ -172,4 +175,5 @@ def _state(flags: int, score: int, tier: int, entitlements: int, until: int, pac
         flags & CEILING != 0,
         until,
         pack,
+        flags & REVIEW != 0,
     )

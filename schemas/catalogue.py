@@ -151,14 +151,19 @@ def _record(
 
 
 def _control(
-    code: int, name: str, chinese: str, english: str, grades: tuple[Grade, ...] = (Grade.STANDARD,)
+    code: int,
+    name: str,
+    chinese: str,
+    english: str,
+    grades: tuple[Grade, ...] = (Grade.STANDARD,),
+    publisher: str = "credit-centre",
 ) -> EventType:
     return EventType(
         code=code,
         name=name,
         chinese=chinese,
         english=english,
-        publisher="credit-centre",
+        publisher=publisher,
         kinds=_ANY,
         grades=grades,
         control=True,
@@ -177,6 +182,8 @@ REMOVED = _control(8, "list.removed", "移出名单", "Removed from a list")
 
 REPAIR_APPLIED = _control(13, "repair.applied", "申请信用修复", "Repair applied for")
 REPAIR_REFUSED = _control(14, "repair.refused", "信用修复不予通过", "Repair refused")
+# A person has looked at a record that lowers somebody by whole tiers: it counts from that day on.
+CONFIRMED = _control(15, "record.confirmed", "人工复核确认", "Record confirmed by review", publisher="review-desk")
 # What somebody allows, and takes back: to be scored at all, and to have health information used.
 _PURPOSES = (_G.SCORING, _G.HEALTH)
 CONSENTED = _record(10, "consent.granted", "授权同意", "Consent granted", "citizen", _ANY, _PURPOSES, reaches="")
@@ -198,6 +205,7 @@ EVENT_TYPES: tuple[EventType, ...] = (
     REMOVED,
     REPAIR_APPLIED,
     REPAIR_REFUSED,
+    CONFIRMED,
     CONSENTED,
     WITHDRAWN,
     DECEASED,

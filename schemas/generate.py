@@ -298,7 +298,7 @@ def _reaching_record_types() -> Json:
 
 
 def change_schema() -> Json:
-    """Return the JSON Schema of what `sinks.outbox` publishes when a tier or an entitlement changes."""
+    """Return the JSON Schema of what `sinks.outbox` publishes when a tier, an entitlement or a review changes."""
     tier = {"type": ["string", "null"], "description": "The pack's id of the tier; null is no score / 等级，无评分为空"}
     perks = {"type": "array", "items": {"type": "string"}, "uniqueItems": True, "description": "Perks reached / 权益"}
     return {
@@ -321,8 +321,12 @@ def change_schema() -> Json:
                     "tier_before": tier,
                     "entitlements": perks,
                     "entitlements_before": perks,
+                    "under_review": {
+                        "type": "boolean",
+                        "description": "A record waits for a person to look at it / 有记录等待人工复核",
+                    },
                 },
-                "required": ["day", "tier", "tier_before", "entitlements", "entitlements_before"],
+                "required": ["day", "tier", "tier_before", "entitlements", "entitlements_before", "under_review"],
                 "additionalProperties": False,
             },
         },

@@ -3,7 +3,7 @@
 from schemas import catalogue
 from schemas.days import NEVER, year_of
 from schemas.facts import Facts
-from scoring.evaluator import Record, disputed_on, has_score, resolve
+from scoring.evaluator import Record, disputed_on, has_score, held_on, resolve
 from scoring.pack import Pack
 
 
@@ -11,8 +11,8 @@ def is_clean(facts: Facts, year: int, day: int, pack: Pack) -> bool:
     """Return whether a subject's year held no bad information, as is known on a day after it.
 
     Bad information is a record that can lower the score and whose act fell in the year. What was revoked or repaired
-    by then stands in nobody's way, nor does what is disputed: nobody may lose by asking. Who was not registered
-    before the year began, or has no score on the day, has no clean year.
+    by then stands in nobody's way, nor does what is disputed: nobody may lose by asking; nor what waits for a person
+    to look at it. Who was not registered before the year began, or has no score on the day, has no clean year.
 
     Args:
         facts: (n,) of dtype FACT, in any order.
@@ -21,7 +21,9 @@ def is_clean(facts: Facts, year: int, day: int, pack: Pack) -> bool:
         pack: the rules.
 
     """
-    records = [record for record in resolve(facts, pack) if not disputed_on(record, day)]
+    known = resolve(facts, pack)
+    held = {record.record for record in held_on(known, day, pack)}
+    records = [record for record in known if record.record not in held and not disputed_on(record, day)]
     begun = [record for record in records if record.start <= day]
     return (
         has_score(begun)

@@ -14,6 +14,7 @@ from schemas.catalogue import TYPES_BY_CODE, Grade
 from schemas.days import NEVER, add_months, day_of, year_of
 from schemas.facts import Facts, offsets_of
 from scoring.pack import SCORE_MAX, Anchor, Dimension, Pack, RepairPath, Rule
+from scoring.review import is_weighty
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,7 @@ class Record:
         stopped: the first day on which the act, or the listing, was over, or NEVER.
         months: how long it counts, or None while it stands.
         disputes: days on which a dispute opens (True) or closes (False), in order.
+        confirmed: the day on which a person who looked at it let it count, or NEVER.
         rule: what the pack says of its type.
 
     """
@@ -51,6 +53,7 @@ class Record:
     stopped: int
     months: int | None
     disputes: tuple[tuple[int, bool], ...]
+    confirmed: int
     rule: Rule
 
 
@@ -89,6 +92,7 @@ class State:
         until: the first day on which any of this may change.
         contributions: those that are not zero, in the order of occurrence.
         limits: by name.
+        held: ids of the records that wait for a person to look at them, and are left out until then.
 
     """
 
@@ -101,6 +105,12 @@ class State:
     until: int
     contributions: tuple[Contribution, ...] = ()
     limits: tuple[tuple[str, int], ...] = ()
+    held: frozenset[int] = frozenset()
+
+    @property
+    def under_review(self) -> bool:
+        """Whether a record is left out because a person has yet to look at it."""
+        return bool(self.held)
 
 
 def evaluate(facts: Facts, day: int, pack: Pack, kind: str = "resident") -> State:
@@ -114,6 +124,13 @@ def evaluate(facts: Facts, day: int, pack: Pack, kind: str = "resident") -> Stat
 
     """
     records = resolve(facts, pack)
+    held = held_on(records, day, pack)
+    state = _state(_without(records, held), day, pack, kind)
+    return replace(state, held=frozenset(one.record for one in held), until=_until(records, day, pack))
+
+
+def _state(records: Sequence[Record], day: int, pack: Pack, kind: str) -> State:
+    """Return the state of who has these records, none of them held."""
     undisputed = [record for record in records if not disputed_on(record, day)]
     standing = _without_what_needs_consent(undisputed, day)
     begun = [record for record in standing if record.start <= day]
@@ -142,10 +159,45 @@ def evaluate(facts: Facts, day: int, pack: Pack, kind: str = "resident") -> Stat
         entitlements=_entitlements(score, day, pack, kind) if registered else frozenset(),
         disputed=len(undisputed) < len(records),
         ceiling=ceiling,
-        until=_until(records, standing, day, pack),
+        until=NEVER,
         contributions=tuple(one for one in contributions if one.points),
         limits=tuple((name, points) for name, points in limits if points),
     )
+
+
+def held_on(records: Sequence[Record], day: int, pack: Pack) -> list[Record]:
+    """Return the records that wait for a person to look at them: each would by itself lower its subject too far.
+
+    Each is held against what the subject would have without all that nobody has looked at, never against another of
+    these: so it does not matter which came first.
+    """
+    if pack.review is None or not (waiting := [one for one in records if _waits(one, day, pack)]):
+        return []
+    others = _without(records, waiting)
+    before = _tier(others, day, pack)
+    if before is None:
+        return []
+    return [
+        one
+        for one in waiting
+        if before - (_tier(_without(records, [other for other in waiting if other is not one]), day, pack) or 0)
+        >= pack.review.tiers
+    ]
+
+
+def _waits(record: Record, day: int, pack: Pack) -> bool:
+    """Whether a record counts on a day, or might, that nobody has looked at and somebody has to."""
+    begun = record.start <= day < _end(record)
+    return begun and day < record.confirmed and is_weighty(record.rule, record.grade.label, pack)
+
+
+def _without(records: Sequence[Record], left_out: Sequence[Record]) -> list[Record]:
+    ids = {one.record for one in left_out}
+    return [one for one in records if one.record not in ids]
+
+
+def _tier(records: Sequence[Record], day: int, pack: Pack) -> int | None:
+    return _state(records, day, pack, "").tier
 
 
 def has_score(begun: Sequence[Record]) -> bool:
@@ -230,6 +282,7 @@ def _resolved(fact: np.void, about: Sequence[np.void], rule: Rule, pack: Pack) -
             for control in about
             if control["type"] in {catalogue.DISPUTED.code, catalogue.RESOLVED.code}
         ),
+        confirmed=_first_day(about, catalogue.CONFIRMED.code),
         rule=rule,
     )
     record = _corrected(record, about)
@@ -468,8 +521,17 @@ def _change_after(record: Record, day: int) -> int:
     return min(changes, default=NEVER)
 
 
-def _until(records: Sequence[Record], standing: Sequence[Record], day: int, pack: Pack) -> int:
-    """Return the first later day on which the score or what it earns may change."""
-    changes = [_change_after(record, day) for record in standing]
+def _until(records: Sequence[Record], day: int, pack: Pack) -> int:
+    """Return the first later day on which the score or what it earns may change.
+
+    A record that is held is heeded like any other: on the day it begins, ends or is confirmed another score may hold.
+    """
+    undisputed = [record for record in records if not disputed_on(record, day)]
+    changes = [_change_after(record, day) for record in _without_what_needs_consent(undisputed, day)]
     changes += [at for record in records for at, _ in record.disputes if at > day]
+    changes += [
+        one.confirmed
+        for one in records
+        if day < one.confirmed < _end(one) and is_weighty(one.rule, one.grade.label, pack)
+    ]
     return min([*changes, pack.next_dated_change(day)])

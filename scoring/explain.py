@@ -109,6 +109,7 @@ def explain(
         perks=tuple(perk.id for perk in pack.perks if perk.id in state.entitlements),
         next=following,
         disputed=state.disputed,
+        under_review=state.under_review,
         until=None if state.until == NEVER else date_of(state.until),
     )
 
@@ -159,6 +160,8 @@ class _Writer:
         self._ledger = ledger
         self._counted = counted
         self._pack = pack
+        # What a record is worth alone is asked here, not whether it has to wait.
+        self._unreviewed = pack.model_copy(update={"review": None})
         self._partition = partition
         about = [code for code, one in TYPES_BY_CODE.items() if one.about_the_subject]
         self._about_the_subject = np.isin(ledger["type"], about)
@@ -197,7 +200,8 @@ class _Writer:
         as_it_was = record.start <= day < min(record.end, record.repaired)
         now = None
         ceiling = None
-        if _may_set_a_ceiling(rule) and not disputed_on(record, day):
+        left_out = disputed_on(record, day) or record.record in self._counted.state.held
+        if _may_set_a_ceiling(rule) and not left_out:
             now = self._state_alone(record, day, _SETTLING)
             ceiling = None if now.ceiling == SCORE_MAX else self._pack.tiers[self._pack.tier_index(now.ceiling)].id
         if one is not None and as_it_was and not rule.doubles and not rule.steps:
@@ -213,7 +217,7 @@ class _Writer:
         """Return the state of who has no other record, some of what was said of this one left out."""
         said = _is_said_of(self._ledger, record.record) & ~np.isin(self._ledger["type"], without)
         own = self._about_the_subject | (self._ledger["record"] == np.uint64(record.record)) | said
-        return evaluate(self._ledger[own], day, self._pack)
+        return evaluate(self._ledger[own], day, self._unreviewed)
 
     def _until(self, record: Record) -> date | None:
         """Return the first day on which it no longer counts as it does."""

@@ -171,6 +171,7 @@ class Explanation:
         perks: ids of the perks reached.
         next: the next higher score that earns something, or None.
         disputed: whether a record is left out because it is disputed.
+        under_review: whether a record is left out because a person has yet to look at it.
         until: the first day on which any of this may change without an event, or None.
 
     """
@@ -190,6 +191,7 @@ class Explanation:
     perks: tuple[str, ...]
     next: Benefit | None
     disputed: bool
+    under_review: bool
     until: dt.date | None
 
     @property

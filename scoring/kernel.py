@@ -14,7 +14,7 @@ from schemas.compiled import Int, Row, compiled, inlined
 from schemas.days import CITY_OFFSET_S, DAY_OF_MONTH, DAY_S, FIRST_DAY_OF_MONTH, MONTH_OF_DAY, NEVER
 from schemas.facts import Facts
 from schemas.subjects import KIND_SHIFT
-from scoring.card import CARD_VERSION, CEILING, DISPUTED, HAS_SCORE, NO_TIER, Cards
+from scoring.card import CARD_VERSION, CEILING, DISPUTED, HAS_SCORE, NO_TIER, REVIEW, Cards
 from scoring.pack import SCORE_MAX, Dimension
 from scoring.rules import (
     ALLOWS_HEALTH,
@@ -30,6 +30,7 @@ from scoring.rules import (
     OPT_IN,
     RECORD_ONLY,
     TERMINATED,
+    WEIGHTY,
     Int64s,
     Rows,
     Rules,
@@ -43,11 +44,16 @@ _RESOLVED = catalogue.RESOLVED.code
 _REPAIRED = catalogue.REPAIRED.code
 _FULFILLED = catalogue.FULFILLED.code
 _REMOVED = catalogue.REMOVED.code
+_CONFIRMED = catalogue.CONFIRMED.code
 _UPHELD = int(Grade.UPHELD)
 
 _DIMENSIONS = len(Dimension)
 # What is kept although it has ended: it says something of its subject, or when it ends is not known yet.
 _KEPT = OF_THE_SUBJECT | COUNTED_OVER
+
+# Why a record may have to stand aside: somebody disputes it, or it waits for a person to look at it; and of what waits
+# whether it would lower its subject too far.
+_DISPUTABLE, _WAITS, _TOO_FAR = 1, 2, 4
 
 # One record of the subject at hand, with what its controls and the pack say.
 _RECORD = np.dtype(
@@ -65,17 +71,19 @@ _RECORD = np.dtype(
         ("dimension", "u1"),
         ("remembered", "?"),  # whether what was seen of its type matters
         ("substituted", "?"),
-        ("disputable", "?"),
+        ("aside", "u1"),
         ("doubles", "?"),
         ("latest", "?"),
         ("cap_year", "<i2"),
         ("pot", "<i2"),
-        ("special", "u1"),
+        ("special", "<u2"),
         ("award", "?"),
         ("row", "<i4"),  # of `Rules.more`
-        ("repaired", "<i4"),
-        ("stopped", "<i4"),
         ("quantity", "<i4"),
+        # Days that fewer look at, short so that a record does not outgrow 72 bytes.
+        ("repaired", "<u2"),
+        ("stopped", "<u2"),
+        ("confirmed", "<u2"),
     ],
     align=True,
 )
@@ -92,9 +100,19 @@ class _Work(NamedTuple):
     records: Rows  # of dtype _RECORD
     controls_at: Int64s  # places of controls among the facts
     linked: Int64s  # places of those that count and share an act with others
+    waiting: Int64s  # places of those that wait for a person
     seen: Rows  # (T,) of dtype _SEEN
     pots: Int64s  # (N,)
     totals: Int64s  # (dimensions,)
+    with_all: Int64s  # (dimensions,) likewise, before any record was let wait
+    stamp: Int64s  # (1,) how often records were gone through, so that `seen` need not be emptied
+
+
+class _Subject(NamedTuple):
+    begin: Int
+    stop: Int
+    count: Int
+    special: Int
 
 
 class _State(NamedTuple):
@@ -230,8 +248,9 @@ def _resolve(
         fulfilled: Int = NEVER
         ended: Int = NEVER
         repaired: Int = NEVER
+        confirmed: Int = NEVER
         revoked = False
-        disputable = False
+        aside = 0
         for j in range(known):
             control = facts[controls_at[j]]
             if control.link == fact.record:
@@ -252,8 +271,10 @@ def _resolve(
                     ended = min(ended, at)
                 elif said == _REPAIRED:
                     repaired = min(repaired, at)
+                elif said == _CONFIRMED:
+                    confirmed = min(confirmed, at)
                 elif said == _DISPUTED or said == _RESOLVED:  # noqa: SIM109 - compiled, a tuple costs more
-                    disputable = True
+                    aside = _DISPUTABLE
         if revoked:
             continue
         row = code * GRADE_CODES + grade
@@ -276,7 +297,7 @@ def _resolve(
         if substituted:
             last_end = np.int64(ends[more[row].substitute_validity, max(original_end, start)])
         if max(start, last_end) <= day and not (
-            rule.doubles or disputable or code == _REGISTERED or rule.special & _KEPT
+            rule.doubles or aside != 0 or code == _REGISTERED or rule.special & _KEPT
         ):
             continue
         stated = np.int64(rule.points)
@@ -295,12 +316,16 @@ def _resolve(
         record.latest = rule.latest
         record.remembered = rule.cap_year != 0 or rule.doubles or rule.latest or rule.special & COUNTED_OVER != 0
         record.award = rule.award
-        record.special = rule.special
-        special |= np.int64(rule.special)
+        bits = np.int64(rule.special)
+        if bits & WEIGHTY and (confirmed <= day or (last_end <= day and not bits & COUNTED_OVER)):
+            bits &= ~WEIGHTY
+        record.confirmed = confirmed
+        record.special = bits
+        special |= bits
         record.cap_year = rule.cap_year
         record.pot = rule.pot
         record.substituted = substituted
-        record.disputable = disputable
+        record.aside = aside
         record.doubles = rule.doubles and stated < 0
         if rule.cap_year:
             record.year = MONTH_OF_DAY[_day(fact.occurred)] // 12
@@ -343,7 +368,9 @@ def _conditions(facts: Facts, begin: Int, stop: Int, count: Int, day: Int, recor
         special = record.special
         if special == 0 or record.start > day:
             continue
-        if record.disputable:
+        if record.aside & _WAITS:
+            continue
+        if record.aside:
             open_, _ = _dispute(facts, begin, stop, record.record, day)
             if open_:
                 continue
@@ -397,7 +424,6 @@ def _go_through(  # one loop over the records: its parts share what was seen of 
     more: Rows,
     steps: Int64s,
     work: _Work,
-    stamp: Int,
 ) -> tuple[Int, Int, Int, Int]:
     """Give each record the points it has on a day; return flags, ceiling, the next change, and how many are linked."""
     records = work.records
@@ -409,12 +435,16 @@ def _go_through(  # one loop over the records: its parts share what was seen of 
     since: Int = NEVER
     health = False
     barred = False
+    work.stamp[0] += 1
+    stamp = work.stamp[0]
     if special:
         since, health, barred = _conditions(facts, begin, stop, count, day, records)
     for i in range(count):
         record = records[i]
         record.points = 0
-        if record.disputable:
+        if record.aside:
+            if record.aside & _WAITS:
+                continue
             open_, change = _dispute(facts, begin, stop, record.record, day)
             until = min(until, change)
             if open_:
@@ -473,15 +503,15 @@ def _go_through(  # one loop over the records: its parts share what was seen of 
 
 @compiled
 def _score(
-    facts: Facts, begin: Int, stop: Int, count: Int, day: Int, special: Int, rules: Rules, work: _Work, stamp: Int
+    facts: Facts, begin: Int, stop: Int, count: Int, day: Int, special: Int, rules: Rules, work: _Work
 ) -> tuple[Int, Int, Int]:
     """Return flags and score of one subject on a day, and the next day on which its records may change them.
 
+    Of its records those that wait are left out.
+
     Its dimensions are left in ``work.totals``.
     """
-    flags, ceiling, change, linked = _go_through(
-        facts, begin, stop, count, day, special, rules.more, rules.steps, work, stamp
-    )
+    flags, ceiling, change, linked = _go_through(facts, begin, stop, count, day, special, rules.more, rules.steps, work)
     records = work.records
     if linked > 1:
         _keep_largest_of_each_incident(records, work.linked, linked)
@@ -512,6 +542,73 @@ def _score(
 
 
 @compiled
+def _let_wait(count: Int, day: Int, work: _Work) -> tuple[Int, Int]:
+    """Let the records wait that a person has to look at; return how many, and when one is confirmed next."""
+    waiting = 0
+    change: Int = NEVER
+    for i in range(count):
+        record = work.records[i]
+        if record.special & WEIGHTY and day < min(record.confirmed, record.last_end):
+            if record.confirmed < record.last_end:
+                change = min(change, np.int64(record.confirmed))
+            if record.start <= day:
+                record.aside |= _WAITS
+                work.waiting[waiting] = i
+                waiting += 1
+    return waiting, change
+
+
+@compiled
+def _weigh(
+    facts: Facts, who: _Subject, day: Int, rules: Rules, work: _Work, waiting: Int, found: tuple[Int, Int, Int]
+) -> tuple[Int, Int, Int]:
+    """Return what is found without those of the waiting records each of which would by itself lower it too far.
+
+    With all of them `_score` has ``found`` something already.
+    """
+    begin, stop, count, special = who
+    records = work.records
+    work.with_all[:] = work.totals
+    without = _score(facts, begin, stop, count, day, special, rules, work)
+    before = np.int64(rules.tier[without[1]])
+    held = 0
+    for place in range(waiting):
+        record = records[work.waiting[place]]
+        score = found[1]
+        if waiting > 1:
+            record.aside &= ~_WAITS
+            _, score, _ = _score(facts, begin, stop, count, day, special, rules, work)
+            record.aside |= _WAITS
+        if before - np.int64(rules.tier[score]) >= rules.review_tiers:
+            record.aside |= _TOO_FAR
+            held += 1
+    if held == 0:
+        work.totals[:] = work.with_all
+        return found
+    if waiting > 1:
+        for place in range(waiting):
+            record = records[work.waiting[place]]
+            if not record.aside & _TOO_FAR:
+                record.aside &= ~_WAITS
+        without = _score(facts, begin, stop, count, day, special, rules, work)
+    return without[0] | REVIEW, without[1], without[2]
+
+
+@compiled
+def _reviewed(
+    facts: Facts, who: _Subject, day: Int, rules: Rules, work: _Work, found: tuple[Int, Int, Int]
+) -> tuple[Int, Int, Int]:
+    """Return what `_score` ``found``, but without what waits for a person."""
+    waiting, confirmed = _let_wait(who.count, day, work)
+    change = min(found[2], confirmed)
+    if waiting and found[0] & HAS_SCORE:
+        found = _weigh(facts, who, day, rules, work, waiting, found)
+    for place in range(waiting):
+        work.records[work.waiting[place]].aside &= _DISPUTABLE
+    return found[0], found[1], change
+
+
+@compiled
 def _state(flags: Int, score: Int, change: Int, day: Int, kind: Int, rules: Rules) -> _State:
     """Return what a score is worth on a day, and until when: until records or a perk's threshold change."""
     until: Int = change
@@ -533,11 +630,13 @@ def _evaluate(facts: Facts, starts: Int64s, subjects: NDArray[np.uint64], day: I
         np.zeros(records_max, _RECORD),
         np.zeros(records_max, np.int64),
         np.zeros(records_max, np.int64),
+        np.zeros(records_max, np.int64),
         np.zeros(TYPE_CODES, _SEEN),
         np.zeros(rules.pot_cap.shape[0], np.int64),
         np.zeros(_DIMENSIONS, np.int64),
+        np.zeros(_DIMENSIONS, np.int64),
+        np.zeros(1, np.int64),
     )
-    stamp = 0
     for n in range(starts.shape[0] - 1):
         begin = starts[n]
         stop = starts[n + 1]
@@ -547,8 +646,10 @@ def _evaluate(facts: Facts, starts: Int64s, subjects: NDArray[np.uint64], day: I
             count, _, special = _resolve(facts, begin, stop, day, rules, work, controls)
         if special & COUNTED_OVER:
             _end_accruals(work.records, count, rules.more, rules.ends)
-        stamp += 1
-        flags, score, change = _score(facts, begin, stop, count, day, special, rules, work, stamp)
+        found = _score(facts, begin, stop, count, day, special, rules, work)
+        if special & WEIGHTY:
+            found = _reviewed(facts, _Subject(begin, stop, count, special), day, rules, work, found)
+        flags, score, change = found
         now = _state(flags, score, change, day, kind, rules)
         card = cards[n]
         for dimension in range(_DIMENSIONS):
@@ -556,8 +657,10 @@ def _evaluate(facts: Facts, starts: Int64s, subjects: NDArray[np.uint64], day: I
         then = now
         if now.until < NEVER:
             if change == now.until:
-                stamp += 1
-                flags, score, change = _score(facts, begin, stop, count, change, special, rules, work, stamp)
+                found = _score(facts, begin, stop, count, change, special, rules, work)
+                if special & WEIGHTY:
+                    found = _reviewed(facts, _Subject(begin, stop, count, special), now.until, rules, work, found)
+                flags, score, change = found
             # Otherwise a threshold moves first: the score stays, and what it earns changes.
             then = _state(flags, score, change, now.until, kind, rules)
         card.version = CARD_VERSION

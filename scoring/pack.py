@@ -35,6 +35,8 @@ SCORE_MAX = 1000
 VALIDITY_MONTHS_MAX = 60
 PERKS_MAX = 32
 STEPS_MAX = 16
+# A drop of one tier is what most records are for; a person cannot look at them all.
+REVIEW_TIERS_MIN = 2
 DEFAULT_PACK = Path(__file__).parent / "packs" / "fuzhou-2026"
 
 # Services nobody may lose for a low score; a perk on one of these does not load.
@@ -194,6 +196,23 @@ class Group(_Strict):
 
     id: str
     cap: int = Field(ge=1, le=SCORE_MAX)
+
+
+class Review(_Strict):
+    """That a person looks at a record before it lowers anybody by so many tiers."""
+
+    tiers: int
+
+    @model_validator(mode="before")
+    @classmethod
+    def _check(cls, stated: object) -> object:
+        if isinstance(stated, cls):
+            return stated
+        tiers = stated.get("tiers") if isinstance(stated, dict) else stated
+        if isinstance(stated, dict) and isinstance(tiers, int) and not isinstance(tiers, bool):
+            return stated
+        message = f"must say a whole number of tiers, was {tiers!r}; write {{tiers: {REVIEW_TIERS_MIN}}}, or remove it"
+        raise ValueError(message)
 
 
 Months = Annotated[int, Field(ge=0, le=VALIDITY_MONTHS_MAX)]
@@ -385,6 +404,7 @@ class Pack(_Strict):
     Attributes:
         effective_from: the first day it applies.
         base_points: the score of somebody about whom nothing else is known.
+        review: from how many tiers on a drop waits for a person; None if none does.
 
     """
 
@@ -397,6 +417,7 @@ class Pack(_Strict):
     validity: Validity
     groups: tuple[Group, ...] = ()
     perks: tuple[Perk, ...] = Field(default=(), max_length=PERKS_MAX)
+    review: Review | None = None
     rules: tuple[Rule, ...]
 
     @property
@@ -519,10 +540,18 @@ def _contradictions(pack: Pack) -> Iterator[tuple[Where, str]]:
             yield (*where, "group"), f"group '{rule.group}' already has a rule of another dimension"
 
 
+def _what_review_needs(tiers: int, of: int) -> str:
+    if of <= REVIEW_TIERS_MIN:
+        return f"with {of} tiers nobody can drop by {REVIEW_TIERS_MIN}; remove review"
+    return f"was {tiers}; {of} tiers allow a drop of {REVIEW_TIERS_MIN} to {of - 1}: say one of these, or remove review"
+
+
 def _missing_parts(pack: Pack) -> Iterator[tuple[Where, str]]:
     lowest = [tier.lowest for tier in pack.tiers]
     if lowest[0] != 0 or any(upper <= lower for lower, upper in pairwise(lowest)):
         yield ("tiers",), "must begin at 0 and rise, so that every score has one tier"
+    if pack.review is not None and not REVIEW_TIERS_MIN <= pack.review.tiers < len(lowest):
+        yield ("review", "tiers"), _what_review_needs(pack.review.tiers, len(lowest))
     labels = {dimension.label for dimension in Dimension}
     if labels != set(pack.dimensions):
         yield ("dimensions",), f"must be exactly {', '.join(sorted(labels))}"

@@ -27,6 +27,7 @@ class Reason(StrEnum):
     ADDED_UP = "added_up"
     RECORD_ONLY = "record_only"
     DISPUTED = "disputed"
+    UNDER_REVIEW = "under_review"
     NOT_BEGUN = "not_begun"
     REPAIRED = "repaired"
     ENDED = "ended"
@@ -62,6 +63,9 @@ _WORDS = {
         "在等级上限期间，加分只记录、不计算。", "While a ceiling lasts, awards are recorded and count nothing."
     ),
     Reason.DISPUTED: Words("异议处理期间不计分。", "It is disputed, and left out until that is decided."),
+    Reason.UNDER_REVIEW: Words(
+        "等待人工复核，在此之前不计分。", "It waits for review by a person; it does not count until then."
+    ),
     Reason.NOT_BEGUN: Words("尚未开始计分。", "It does not count yet."),
     Reason.REPAIRED: Words("已经修复，不再计分。", "It was repaired and counts no more."),
     Reason.ENDED: Words("有效期已满，不再计分。", "Its validity is over; it counts no more."),
@@ -98,7 +102,7 @@ def why(record: Record, stated: int, ceiling: str | None, counted: Counted) -> t
     """Return why a record's points are not those stated, or why it counts nothing."""
     points = counted.points(record)
     went_on = record.rule.every is not None and stated != record.rule.grades[record.grade.label].points
-    if (reason := _left_out(record, counted.day)) and points == 0 and ceiling is None:
+    if (reason := _left_out(record, counted)) and points == 0 and ceiling is None:
         found = [reason]
     elif points == stated:
         nothing = Reason.NO_CONSENT if record.rule.opt_in else Reason.WORTH_NOTHING
@@ -110,9 +114,11 @@ def why(record: Record, stated: int, ceiling: str | None, counted: Counted) -> t
     return tuple(Why(reason=str(reason), words=_WORDS[reason]) for reason in found)
 
 
-def _left_out(record: Record, day: int) -> Reason | None:
+def _left_out(record: Record, counted: Counted) -> Reason | None:
     """Return why a record is not looked at on a day, if it is not."""
+    day = counted.day
     said = {
+        Reason.UNDER_REVIEW: record.record in counted.state.held,
         Reason.DISPUTED: disputed_on(record, day),
         Reason.NOT_BEGUN: record.start > day,
         Reason.REPAIRED: record.repaired <= day and record.repaired < record.end,
@@ -143,7 +149,7 @@ def _is_replaced_by_a_later_one(record: Record, counted: Counted) -> bool:
     if record.rule.counts != "latest":
         return False
     behind = counted.records[[one.record for one in counted.records].index(record.record) + 1 :]
-    return any(one.type == record.type and _left_out(one, counted.day) is None for one in behind)
+    return any(one.type == record.type and _left_out(one, counted) is None for one in behind)
 
 
 def _has_counting_sibling(record: Record, stated: int, counted: Counted) -> bool:
@@ -177,7 +183,7 @@ def _points_of_year(record: Record, counted: Counted) -> int:
 
 def _is_recorded_only(record: Record, counted: Counted) -> bool:
     return any(
-        one.rule.record_only and one.start <= record.start and _left_out(one, counted.day) is None
+        one.rule.record_only and one.start <= record.start and _left_out(one, counted) is None
         for one in counted.records
     )
 

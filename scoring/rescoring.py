@@ -3,10 +3,11 @@
 With compiled rules the kernel finds them in one call; without, the plain evaluator one by one. Both say the same.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 
+from schemas.catalogue import TYPES_BY_CODE
 from schemas.facts import Facts, offsets_of
 from schemas.subjects import KIND_SHIFT
 from scoring.card import CARD, HAS_SCORE
@@ -17,6 +18,7 @@ from scoring.rules import Rules
 
 # Copies of a ledger grow with the square of its length: so many facts are held at once.
 _FACTS_AT_ONCE = 1 << 16
+_CONTROLS = [code for code, one in TYPES_BY_CODE.items() if one.control]
 
 
 def in_order(facts: Facts) -> Facts:
@@ -25,6 +27,14 @@ def in_order(facts: Facts) -> Facts:
     once = facts[order[first]]
     ordered: Facts = once[np.lexsort((once["record"], once["occurred"]))]
     return ordered
+
+
+def without_records(ledger: Facts, records: Collection[int]) -> Facts:
+    """Return a ledger without some records, and without what is said of them."""
+    ids = np.array(sorted(records), np.uint64)
+    said_of = np.isin(ledger["type"], _CONTROLS) & np.isin(ledger["link"], ids)
+    kept: Facts = ledger[~np.isin(ledger["record"], ids) & ~said_of]
+    return kept
 
 
 def scores(variants: Sequence[Facts], day: int, pack: Pack, kind: str, rules: Rules | None) -> list[int | None]:

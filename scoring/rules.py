@@ -12,6 +12,7 @@ from schemas.catalogue import GRADE_CODES, TYPE_CODES, TYPES_BY_CODE, Grade
 from schemas.days import DAY_OF_MONTH, FIRST_DAY_OF_MONTH, MONTH_OF_DAY, NEVER, day_of_date
 from schemas.subjects import Kind
 from scoring.pack import KIND_NAMES, SCORE_MAX, STEPS_MAX, Anchor, Dimension, Pack, RepairPath, Rule
+from scoring.review import is_weighty
 
 Int64s = NDArray[np.int64]
 Rows = NDArray[np.void]
@@ -22,8 +23,8 @@ NO_REPAIR, ON_REPAIR, ON_FULFILMENT = range(3)
 _REPAIRS = {RepairPath.BY_AUTHORITY: ON_REPAIR, RepairPath.ON_FULFILMENT: ON_FULFILMENT}
 _STANDING = -1
 # What few records have, as bits, so that all others pay one comparison for it.
-RECORD_ONLY, OPT_IN, ALLOWS_HEALTH, FORBIDS_HEALTH, ALLOWS_SCORE, FORBIDS_SCORE, ENDS_SCORE, COUNTED_OVER = (
-    1 << bit for bit in range(8)
+RECORD_ONLY, OPT_IN, ALLOWS_HEALTH, FORBIDS_HEALTH, ALLOWS_SCORE, FORBIDS_SCORE, ENDS_SCORE, COUNTED_OVER, WEIGHTY = (
+    1 << bit for bit in range(9)
 )
 _CONSENTS = {
     (catalogue.CONSENTED, Grade.HEALTH): ALLOWS_HEALTH,
@@ -44,7 +45,7 @@ _RULE = np.dtype(
         ("per", "<i2"),  # of the quantity; 0 for a type without one
         ("cap_year", "<i2"),  # 0 for none
         ("pot", "<i2"),  # where positive points go; negative ones go to the dimension's
-        ("special", "u1"),
+        ("special", "<u2"),
         ("award", "?"),
         ("ruled", "?"),
         ("anchor", "u1"),
@@ -86,6 +87,7 @@ class Rules(NamedTuple):
     spans: Int64s  # (E,) the first day of each span; the first is 0
     entitlements: NDArray[np.uint32]  # (E, kinds, scores) bits of the perks reached
     base: int
+    review_tiers: int  # how far a drop waits for a person; without a review no record is WEIGHTY
     pack: np.uint64
 
 
@@ -118,8 +120,16 @@ def compile_rules(pack: Pack) -> Rules:
         spans=spans,
         entitlements=_entitlements(pack, spans),
         base=pack.base_points,
+        review_tiers=0 if pack.review is None else pack.review.tiers,
         pack=np.uint64(pack.hash),
     )
+
+
+def without_review(rules: Rules) -> Rules:
+    """Return the same rules under which no record waits for a person."""
+    table = rules.table.copy()
+    table["special"] &= ~np.uint16(WEIGHTY)
+    return rules._replace(table=table, review_tiers=0)
 
 
 class _Pots:
@@ -192,7 +202,7 @@ def _fill(row: Rows, rule: Rule, pot: int, validities: list[int], pack: Pack) ->
         row["points"][grade] = stated.points
         row["validity"][grade] = validities.index(_months(rule, grade.label, pack))
         row["award"][grade] = stated.points > 0 or bool(rule.steps)
-        row["special"][grade] = _special(rule, grade)
+        row["special"][grade] = _special(rule, grade, pack)
         row["ceiling"][grade] = SCORE_MAX if stated.ceiling is None else pack.ceiling_points(stated.ceiling)
 
 
@@ -208,7 +218,7 @@ def _fill_more(row: Rows, rule: Rule, validities: list[int], pack: Pack) -> None
         row["substitute_ceiling"] = SCORE_MAX if ceiling is None else pack.ceiling_points(ceiling)
 
 
-def _special(rule: Rule, grade: Grade) -> int:
+def _special(rule: Rule, grade: Grade, pack: Pack) -> int:
     bits = _CONSENTS.get((rule.event_type, grade), 0)
     if rule.record_only and rule.grades[grade.label].ceiling is not None:
         bits |= RECORD_ONLY
@@ -216,6 +226,8 @@ def _special(rule: Rule, grade: Grade) -> int:
         bits |= OPT_IN
     if rule.every or rule.steps:
         bits |= COUNTED_OVER
+    if is_weighty(rule, grade.label, pack):
+        bits |= WEIGHTY
     return bits
 
 

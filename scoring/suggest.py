@@ -2,11 +2,14 @@
 
 At most two acts are combined, and only if no single one is enough. Nothing is suggested that does not stand in
 `scoring.suggestion.HABITS`, but for waiting, doing what is owed, and asking for a repair.
+
+What waits for a person to look at it is left out throughout, and nothing else is let wait: no way may lead over what a
+person has yet to decide.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
 
@@ -20,8 +23,8 @@ from scoring.benefits import words_of
 from scoring.evaluator import Record, State, disputed_on, evaluate, resolve
 from scoring.pack import SCORE_MAX, VALIDITY_MONTHS_MAX, Pack, Perk, RepairPath
 from scoring.reasons import earliest_repair
-from scoring.rescoring import in_order, scores, walk
-from scoring.rules import Rules, compile_rules
+from scoring.rescoring import in_order, scores, walk, without_records
+from scoring.rules import Rules, compile_rules, without_review
 from scoring.suggestion import HABITS, Act, Effort, Habit, Suggestion, Suggestions
 from scoring.words import Words, joined, publisher_name
 
@@ -87,8 +90,18 @@ def suggest(
     if not 0 <= target <= SCORE_MAX:
         message = f"the target must be a score from 0 to {SCORE_MAX}, was {target}"
         raise ValueError(message)
-    search = _Search(in_order(facts), day, pack, kind, target, rules or compile_rules(pack))
-    score = search.state.score
+    ledger = in_order(facts)
+    held = evaluate(ledger, day, pack, kind).held
+    ledger = without_records(ledger, held)
+    unreviewed = pack.model_copy(update={"review": None})
+    rules = without_review(rules or compile_rules(pack))
+    search = _Search(ledger, day, unreviewed, kind, target, rules)
+    found = _found(search)
+    return replace(found, words=_WAITING.filled(said=found.words)) if held else found
+
+
+def _found(search: "_Search") -> Suggestions:
+    score, target = search.state.score, search.target
     if score is None or score >= target:
         return _answer(search, (), None)
     ways = search.enough()
@@ -371,6 +384,10 @@ _REACHED = Words("已达到{target}分，目前{score}分。", "{target} is reac
 _FOUND = Words("目前{score}分，有{count}种办法达到{target}分。", "You have {score}; ways to {target}: {count}.")
 _NONE = Words(
     "目前{score}分，两项办法之内无法达到{target}分。", "You have {score}; no one or two acts lead to {target}."
+)
+_WAITING = Words(
+    "{said}另有记录等待人工复核，一经确认，以上会有变化。",
+    "{said} A record waits for review by a person; if it is confirmed, this changes.",
 )
 _BEST = Words("{none}最多可达{best}分。", "{none} The best within reach is {best}.")
 

@@ -124,6 +124,7 @@ _PUBLISHERS = {
     "qr-platform": ("福码平台", "QR code platform"),
     "red-cross": ("红十字会", "Red Cross"),
     "rental": ("租借运营方", "rental operator"),
+    "review-desk": ("人工复核岗", "review desk"),
     "supervision": ("监察委", "supervision commission"),
     "tax": ("税务局", "tax bureau"),
     "traffic": ("交警", "traffic police"),

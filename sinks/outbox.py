@@ -1,7 +1,8 @@
 """The outbox: what a commit wants published, kept in the store by that same commit.
 
-Each commit adds at most one entry a partition, so an event costs nothing here unless it changes a tier or what it
-entitles to. The relay publishes entries at least once, with ids that let a consumer drop repetitions.
+Each commit adds at most one entry a partition, so an event costs nothing here unless it changes a tier, what it
+entitles to, or whether a person has a record to look at. The relay publishes entries at least once, with ids that let
+a consumer drop repetitions.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,7 +17,7 @@ from schemas.compiled import Int, compiled
 from schemas.days import date_of
 from schemas.events import CONTENT_TYPE_STRUCTURED, SPEC_VERSION
 from schemas.subjects import format_subject
-from scoring.card import NO_TIER, Cards
+from scoring.card import NO_TIER, REVIEW, Cards
 from scoring.pack import Pack
 from sinks.dead import DeadLetter
 from sinks.errors import UnknownPackError
@@ -31,12 +32,14 @@ CHANGE = np.dtype(
         ("day", "<u2"),
         ("tier", "u1"),
         ("tier_before", "u1"),
+        ("under_review", "?"),
+        ("under_review_before", "?"),
         ("pack", "<u8"),  # whose tiers and perks the numbers are
         ("pack_before", "<u8"),
     ]
 )
-# What earlier releases have left in an outbox: all of their own pack.
-_CHANGE_OF_ONE_PACK = np.dtype(CHANGE.descr[:-2])
+# What earlier releases have left in an outbox: all of their own pack, and nothing under review.
+_CHANGE_OF_ONE_PACK = np.dtype(CHANGE.descr[:-4])
 Changes = NDArray[np.void]
 
 CHANGE_TYPE = "standing.changed"
@@ -64,7 +67,7 @@ def _changes(
         tier_before = np.int64(was.tier) if was.version else NO_TIER
         repacked = was.version != 0 and was.pack != now.pack
         same = tier_before == now.tier and was.entitlements == now.entitlements
-        if not written[n] or (same and not repacked):
+        if not written[n] or (same and not repacked and was.flags & REVIEW == now.flags & REVIEW):
             continue
         change = changes[count]
         change.subject = subjects[n]
@@ -74,6 +77,8 @@ def _changes(
         change.day = now.evaluated
         change.tier = now.tier
         change.tier_before = tier_before
+        change.under_review = now.flags & REVIEW != 0
+        change.under_review_before = was.flags & REVIEW != 0
         change.pack = now.pack
         change.pack_before = was.pack if repacked else now.pack
         others += repacked
@@ -89,7 +94,7 @@ def changes_between(
     written: NDArray[np.bool_],
     packs: Mapping[int, Pack] = MappingProxyType({}),
 ) -> tuple[Changes, NDArray[np.int64]]:
-    """Return the changes of tier or entitlements among the cards that are `written`, and the places of these.
+    """Return the changes of tier, entitlements or review among the cards that are `written`, and their places.
 
     Args:
         subjects: (n,) their numbers.
@@ -111,22 +116,22 @@ def changes_between(
 
 
 def _differing(changes: Changes, packs: Mapping[int, Pack]) -> NDArray[np.bool_]:
-    """Return which changes are some by name, too."""
+    """Return which changes are some by name, too, or by review."""
     unknown = ~np.isin(changes["pack_before"], np.array([*packs], np.uint64))
     changes["pack_before"][unknown] = changes["pack"][unknown]
     fields = ["tier_before", "entitlements_before", "pack_before", "tier", "entitlements", "pack"]
     kinds, which = np.unique(changes[fields], return_inverse=True)
     names = NamesByPack(packs)
     differs = [names.said(*kind[:3]) != names.said(*kind[3:]) for kind in kinds.tolist()]
-    kept: NDArray[np.bool_] = np.array(differs, np.bool_)[which]
-    return kept
+    reviewed: NDArray[np.bool_] = changes["under_review"] != changes["under_review_before"]
+    return reviewed | np.array(differs, np.bool_)[which]
 
 
 def entry(changes: Changes, dead: Iterable[DeadLetter], derived: Iterable[bytes] = ()) -> list[bytes]:
     """Return the fields and values of one outbox entry; empty when there is nothing to publish.
 
     Args:
-        changes: of tiers and entitlements.
+        changes: of tiers, entitlements and review.
         dead: refused records.
         derived: events that follow from those applied, encoded in structured mode, for the log itself.
 
@@ -238,20 +243,22 @@ _CHANGE_JSON = orjson.dumps(
             "tier_before": ["tier"],
             "entitlements": ["perks"],
             "entitlements_before": ["perks"],
+            "under_review": ["review"],
         },
     }
 )
-_CHANGE_TEMPLATE = _CHANGE_JSON.replace(b'["tier"]', b"%b").replace(b'["perks"]', b"%b")
+_CHANGE_TEMPLATE = _CHANGE_JSON.replace(b'["tier"]', b"%b").replace(b'["perks"]', b"%b").replace(b'["review"]', b"%b")
+_TRUTH = (b"false", b"true")
 _STRUCTURED_HEADERS: Headers = [("content-type", CONTENT_TYPE_STRUCTURED.encode())]
 
 
 def _changed(changes: Changes, partition: int, names: NamesByPack) -> Iterator[Message]:
-    columns = (changes[name].tolist() for name in ("subject", "as_of", "day", "tier", "tier_before"))
+    columns = (changes[name].tolist() for name in ("subject", "as_of", "day", "tier", "tier_before", "under_review"))
     bits = (changes[name].tolist() for name in ("entitlements", "entitlements_before"))
     packs = (changes[name].tolist() for name in ("pack", "pack_before"))
     days: dict[int, bytes] = {}
     for row in zip(*columns, *bits, *packs, strict=True):
-        number, as_of, day, tier, tier_before, reached, reached_before, pack, pack_before = row
+        number, as_of, day, tier, tier_before, under_review, reached, reached_before, pack, pack_before = row
         now, before = names.at(pack), names.at(pack_before)
         subject = format_subject(number).encode()
         if day not in days:
@@ -269,5 +276,6 @@ def _changed(changes: Changes, partition: int, names: NamesByPack) -> Iterator[M
             before.tier(tier_before),
             now.entitlements(reached),
             before.entitlements(reached_before),
+            _TRUTH[under_review],
         )
         yield Message(Channel.CHANGES, subject, value, _STRUCTURED_HEADERS)

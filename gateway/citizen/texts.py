@@ -54,6 +54,10 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "live-lost": ("连接中断，正在重连", "Connection lost; reconnecting"),
     "live-ended": ("登录已到期，请重新登录。", "Your session has ended; please sign in again."),
     "moved": ("分数现为 {score}，{tier}。", "The score is now {score}, {tier}."),
+    "under-review-note": (
+        "有一条记录等待人工复核，在此之前不计分。",
+        "A record waits for review by a person and does not count until then.",
+    ),
     "disputed-note": ("有一条记录正在异议处理中，暂不计分。", "A record is disputed and left out until it is decided."),
     "ceiling-note": (
         "有记录在有效期内限制了最高等级。",
@@ -108,6 +112,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "appeal": ("向谁申诉", "Who hears an appeal"),
     "basis": ("依据", "Basis"),
     "number": ("编号", "Number"),
+    "state-under-review": ("等待人工复核", "Waits for review"),
     "state-disputed": ("异议处理中", "Disputed"),
     "state-waiting": ("修复申请于{day}提交", "Repair applied for on {day}"),
     "access": ("谁查看过我的分数", "Who has read your score"),

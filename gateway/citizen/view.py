@@ -55,6 +55,7 @@ class RecordShown:
     Attributes:
         entry: what is said of it.
         disputed: whether a dispute is open.
+        under_review: whether it waits for a person to look at it.
         disputes: how often it was disputed.
         applications: how often its repair was applied for.
         waiting_since: the day of an application that is not answered yet.
@@ -66,6 +67,7 @@ class RecordShown:
 
     entry: Entry
     disputed: bool
+    under_review: bool
     disputes: int
     applications: int
     waiting_since: date | None
@@ -200,6 +202,7 @@ def _record(entry: Entry, today: date, accesses: Accesses) -> RecordShown:
     return RecordShown(
         entry=entry,
         disputed=any(one.reason == "disputed" for one in entry.why),
+        under_review=any(one.reason == "under_review" for one in entry.why),
         disputes=sum(one.type == "record.disputed" for one in entry.remarks),
         applications=sum(one.type == "repair.applied" for one in entry.remarks),
         waiting_since=waiting,

@@ -46,7 +46,7 @@ def diff(old: Pack, new: Pack) -> list[Change]:
     one, other = (_keyed(pack.model_dump(mode="json", by_alias=True), "") for pack in (old, new))
     changes = []
     for part in [*_HEAD, *(name for name in one if name not in _HEAD)]:
-        if isinstance(one[part], Mapping):
+        if isinstance(one[part], Mapping) and isinstance(other[part], Mapping):
             changes += list(_of_part(part, one[part], other[part]))
         elif one[part] != other[part]:
             changes.append(Change(part="head", name=part, kind="changed", old=one[part], new=other[part]))

@@ -18,6 +18,7 @@ _SERIES_MAX = 120
 CONTROLS = {
     "corrected": "record.corrected",
     "revoked": "record.revoked",
+    "confirmed": "record.confirmed",
     "disputed": "record.disputed",
     "upheld": "record.dispute.resolved",
     "rejected": "record.dispute.resolved",
@@ -71,6 +72,7 @@ class Given(_Strict):
     yearly: int = Field(default=1, ge=1, le=_SERIES_MAX)
     corrected: Correction | tuple[Correction, ...] = ()
     revoked: Dates = ()
+    confirmed: Dates = ()
     disputed: Dates = ()
     upheld: Dates = ()
     rejected: Dates = ()
@@ -133,6 +135,7 @@ class Expected(_Strict):
         reasons: points by record, exactly those that are not zero.
         ceiling: the highest tier possible now, or `none`.
         disputed: whether a record is left out because it is disputed.
+        under_review: whether a record is left out because a person has yet to look at it.
 
     """
 
@@ -145,6 +148,7 @@ class Expected(_Strict):
     reasons: dict[str, int] | None = None
     ceiling: str | None = None
     disputed: bool | None = None
+    under_review: bool | None = None
 
     @property
     def dates(self) -> tuple[date, ...]:
@@ -157,7 +161,7 @@ class Expected(_Strict):
             message = "name a day: on: 2026-06-01"
             raise ValueError(message)
         if not self.model_fields_set - {"on"}:
-            message = "expects nothing; say score, tier, perks, has, lacks, reasons, ceiling or disputed"
+            message = "expects nothing; say score, tier, perks, has, lacks, reasons, ceiling, disputed or under_review"
             raise ValueError(message)
         return self
 

@@ -14,7 +14,7 @@ from schemas.catalogue import GRADES_BY_LABEL, TYPES_BY_NAME, Grade
 from schemas.days import DAY_S, day_of_date, start_of
 from schemas.facts import FACT, Facts
 from schemas.subjects import KIND_SHIFT
-from scoring.card import CARD, CEILING, DISPUTED, HAS_SCORE
+from scoring.card import CARD, CEILING, DISPUTED, HAS_SCORE, REVIEW
 from scoring.evaluator import State, evaluate
 from scoring.kernel import evaluate as evaluate_cards
 from scoring.lines import FileError
@@ -130,6 +130,7 @@ def _differences(one: Expected, state: State, pack: Pack, names: dict[int, str])
         "tier": "none" if state.tier is None else pack.tiers[state.tier].id,
         "ceiling": "none" if state.ceiling == SCORE_MAX else pack.tiers[pack.tier_index(state.ceiling)].id,
         "disputed": state.disputed,
+        "under_review": state.under_review,
     }
     for what, value in got.items():
         expected = getattr(one, what)
@@ -178,6 +179,7 @@ def _disagreements(state: State, card: np.void, pack: Pack) -> Iterator[tuple[st
         "dimensions": (state.dimensions, tuple(card["dimensions"].tolist())),
         "ceiling": (state.ceiling < SCORE_MAX, bool(flags & CEILING)),
         "disputed": (state.disputed, bool(flags & DISPUTED)),
+        "under_review": (state.under_review, bool(flags & REVIEW)),
         "valid until": (state.until, int(card["valid_until"])),
     }
     for what, (plain, compiled) in said.items():

@@ -40,16 +40,23 @@ def test_every_step_moves_the_score_as_it_says() -> None:
 
 
 def test_the_story_goes_through_these_scores() -> None:
-    assert scores()[-8:] == [688, 685, 688, 678, 678, 688, 538, 638]
+    assert scores()[-9:] == [688, 685, 688, 678, 678, 688, 688, 538, 638]
 
 
 def test_a_late_library_book_crosses_the_threshold_of_the_transit_discount() -> None:
-    before, after = states()[-8:-6]
+    before, after = states()[-9:-7]
 
     assert before.score is not None
     assert after.score is not None
     assert before.score >= THRESHOLD_POINTS > after.score
     assert before.entitlements - after.entitlements == {"transit_discount"}
+
+
+def test_a_listing_waits_for_a_person() -> None:
+    waiting, confirmed = states()[-3:-1]
+
+    assert (waiting.under_review, waiting.tier, waiting.ceiling) == (True, 3, 1000)
+    assert (confirmed.under_review, confirmed.tier) == (False, 1)
 
 
 def test_a_listing_sets_a_ceiling_and_its_repair_lifts_it() -> None:

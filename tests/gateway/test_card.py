@@ -44,7 +44,7 @@ def test_every_field_stands_where_the_kernel_writes_it() -> None:
 
 
 def test_flags_and_version_are_those_of_the_kernel() -> None:
-    for name in ("CARD_VERSION", "HAS_SCORE", "DISPUTED", "CEILING"):
+    for name in ("CARD_VERSION", "HAS_SCORE", "DISPUTED", "CEILING", "REVIEW"):
         assert getattr(card, name) == getattr(written, name)
 
 
@@ -70,6 +70,7 @@ def test_every_field_is_read_as_numpy_reads_it(rest: bytes) -> None:
     ):
         assert (state.score, state.tier) == ((score, tier) if flags & written.HAS_SCORE else (None, None))
         assert (state.disputed, state.ceiling) == (bool(flags & written.DISPUTED), bool(flags & written.CEILING))
+        assert state.under_review == bool(flags & written.REVIEW)
 
 
 def test_a_card_says_what_holds_now_then_what_holds_next_then_nothing() -> None:

@@ -163,6 +163,7 @@ def answer_by_evaluation(subject: str, valkey: str, day: int) -> Answer:
         valid_until=None if state.until == 65_535 else date_of(state.until),
         as_of=max(int(fact["offset_low"]) for fact in np.frombuffer(raw[64:], FACT)),
         pack=PACK.hash,
+        under_review=state.under_review,
     )
 
 

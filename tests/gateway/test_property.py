@@ -113,4 +113,5 @@ def test_a_reader_at_any_day_says_what_the_rules_say_at_that_day(
     assert answer.tier == (None if expected.tier is None else PACK.tiers[expected.tier].id)
     assert set(answer.entitlements) == expected.entitlements
     assert answer.disputed == expected.disputed
+    assert answer.under_review == expected.under_review
     assert answer.valid_until == (None if expected.until == NEVER else date_of(expected.until))

@@ -108,6 +108,8 @@ GRADE = "standard: {points: -3, months: 6}"
 PERK = "\n    basis:\n      zh: 福州媒体2019-02-02报道\n      en: Fuzhou press 2019-02-02\n\n  - id: deposit"
 # What is wrong: the change, a text on the line that is named, and parts of what is said.
 RISE = "tiers: must begin at 0 and rise"
+TIERS = "tiers:  # lowest first"
+REVIEW = "review: {tiers: 2}"
 DEFECTS: dict[str, tuple[tuple[str, str, str], str, list[str]]] = {
     "no basis": (
         of_overdue(OVERDUE_BASIS, ""),
@@ -319,11 +321,11 @@ DEFECTS: dict[str, tuple[tuple[str, str, str], str, list[str]]] = {
     ),
     "a score that not every tier covers": (
         (MAIN, "from: 0}", "from: 1}"),
-        "tiers:",
+        TIERS,
         [RISE],
     ),
-    "tiers that overlap": ((MAIN, "from: 550}", "from: 650}"), "tiers:", [RISE]),
-    "two tiers of one name": ((MAIN, "id: fair,", "id: poor,"), "tiers:", ["tiers: two have the same id"]),
+    "tiers that overlap": ((MAIN, "from: 550}", "from: 650}"), TIERS, [RISE]),
+    "two tiers of one name": ((MAIN, "id: fair,", "id: poor,"), TIERS, ["tiers: two have the same id"]),
     "a tier beyond the range": ((MAIN, "from: 850}", "from: 1001}"), "from: 1001}", ["tiers.5.from: ", "1000"]),
     "a base beyond the range": (
         (MAIN, "base_points: 500", "base_points: 1001"),
@@ -372,6 +374,26 @@ DEFECTS: dict[str, tuple[tuple[str, str, str], str, list[str]]] = {
         (MAIN, "effective_from: 2026-04-01  #", "effective_from: 2026-04-31  #"),
         "",
         ["holds something unreadable: day is out of range"],
+    ),
+    "a review of every drop": (
+        (MAIN, REVIEW, "review: {tiers: 1}"),
+        "review: {tiers: 1}",
+        ["review.tiers: was 1; 6 tiers allow a drop of 2 to 5: say one of these, or remove review"],
+    ),
+    "a review of a drop that cannot be": (
+        (MAIN, REVIEW, "review: {tiers: 6}"),
+        "review: {tiers: 6}",
+        ["review.tiers: was 6", "2 to 5"],
+    ),
+    "a review of a part of a tier": (
+        (MAIN, REVIEW, "review: {tiers: 2.5}"),
+        "review: {tiers: 2.5}",
+        ["review: must say a whole number of tiers, was 2.5"],
+    ),
+    "a review that does not say how far": (
+        (MAIN, REVIEW, "review: true"),
+        "review: true",
+        ["review: ", "was True; write {tiers: 2}, or remove it"],
     ),
     "rules in the wrong file": ((MAIN, "groups:\n", "rules: []\ngroups:\n"), "", ["must be a mapping without rules"]),
     "something that is no YAML": (of_overdue("dimension: public", "dimension: [public"), "", ["is not YAML: "]),

@@ -395,7 +395,8 @@ def test_a_ceiling_holds_the_score_down_while_its_record_counts() -> None:
     pack = pack_with(base_points=800)
     listing = a_record("court.consumption.restricted", "2026-05-01")
     removal = a_control("list.removed", listing, "2026-06-01")
-    states = [state_on(on, ME, listing, removal, pack=pack) for on in ("2026-04-30", "2026-05-01", "2026-06-01")]
+    seen = a_control("record.confirmed", listing, "2026-05-01")
+    states = [state_on(on, ME, listing, removal, seen, pack=pack) for on in ("2026-04-30", "2026-05-01", "2026-06-01")]
 
     assert [state.score for state in states] == [800, 649, 800]
     assert dict(states[1].limits) == {"ceiling": -151}
@@ -405,7 +406,9 @@ def test_of_several_ceilings_the_lowest_holds() -> None:
     pack = pack_with(base_points=1000)
     records = [a_record("traffic.drunk.determined", "2026-05-01"), a_record("court.dishonest.listed", "2026-05-02")]
 
-    assert state_on("2026-06-01", ME, *records, pack=pack).score == 549
+    seen = [a_control("record.confirmed", one, "2026-05-03") for one in records]
+
+    assert state_on("2026-06-01", ME, *records, *seen, pack=pack).score == 549
 
 
 def test_a_ceiling_does_not_raise_a_low_score() -> None:

@@ -12,7 +12,7 @@ from confluent_kafka import KafkaException
 from schemas.codec import decode
 from schemas.errors import Reason, Refusal
 from schemas.subjects import parse_subject
-from scoring.card import CARD, NO_TIER
+from scoring.card import CARD, DISPUTED, NO_TIER, REVIEW
 from sinks.dead import DeadLetter
 from sinks.errors import StoreUnavailableError
 from sinks.message import Channel
@@ -97,6 +97,7 @@ def test_a_change_is_published_as_an_event_keyed_by_its_subject(outbox: Outbox) 
             "tier_before": None,
             "entitlements": ["library"],
             "entitlements_before": ["transit", "library"],
+            "under_review": False,
         },
     }
 
@@ -252,18 +253,22 @@ def test_a_thread_that_cannot_publish_ends_all_the_same_and_leaves_the_rest(outb
     assert outbox.waiting() == 1
 
 
-def test_a_change_is_one_of_tier_or_of_entitlements_and_nothing_else() -> None:
-    before, after = np.zeros(4, CARD), np.zeros(4, CARD)
+def test_a_change_is_one_of_tier_of_entitlements_or_of_review_and_nothing_else() -> None:
+    before, after = np.zeros(6, CARD), np.zeros(6, CARD)
     before["version"] = after["version"] = 1
     after["score"] = 9
     after["tier"][1] = 1
     after["entitlements"][2] = 1
     before["version"][3] = 0
+    after["flags"][4] = REVIEW
+    before["flags"][5] = REVIEW
+    after["flags"][0] = DISPUTED
 
-    changes, places = changes_between(np.arange(4).astype(np.uint64), before, after, np.array([True] * 4))
+    changes, places = changes_between(np.arange(6).astype(np.uint64), before, after, np.array([True] * 6))
 
-    assert changes["subject"].tolist() == places.tolist() == [1, 2, 3]
-    assert changes["tier_before"].tolist() == [0, 0, NO_TIER]
+    assert changes["subject"].tolist() == places.tolist() == [1, 2, 3, 4, 5]
+    assert changes["tier_before"].tolist() == [0, 0, NO_TIER, 0, 0]
+    assert changes["under_review"].tolist() == [False, False, False, True, False]
 
 
 def test_an_entry_of_nothing_is_empty() -> None:

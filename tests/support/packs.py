@@ -59,6 +59,7 @@ def packs(draw: st.DrawFn) -> Variant:
             "dimensions": ranges,
             "groups": [{"id": name, "cap": draw(caps)} for name in _GROUPS],
             "perks": [draw(_perks(number)) for number in range(draw(st.integers(0, 4)))],
+            "review": draw(st.none() | st.fixed_dictionaries({"tiers": st.integers(2, len(_TIERS) - 1)})),
             "rules": [changed.get(rule.type, _without_group(rule)) for rule in shipped().rules],
         }
     )

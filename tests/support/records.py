@@ -12,7 +12,7 @@ from schemas.catalogue import EVENT_TYPES, GRADES_BY_LABEL, TYPES_BY_NAME, Event
 from schemas.days import CITY_TIMEZONE, DAY_S, NEVER, day_of_date, start_of
 from schemas.facts import FACT, Facts
 from schemas.subjects import KIND_SHIFT, Kind
-from scoring.card import CARD, CEILING, DISPUTED, HAS_SCORE, NO_TIER
+from scoring.card import CARD, CEILING, DISPUTED, HAS_SCORE, NO_TIER, REVIEW
 from scoring.evaluator import State, evaluate
 from scoring.kernel import evaluate as evaluate_cards
 from scoring.ledger import Merged, merge
@@ -145,7 +145,7 @@ def _said_by(card: np.void, prefix: str) -> tuple[int, ...]:
 
 
 def _expected(state: State, pack: Pack) -> tuple[int, ...]:
-    flags = DISPUTED * state.disputed | CEILING * (state.ceiling < SCORE_MAX)
+    flags = DISPUTED * state.disputed | CEILING * (state.ceiling < SCORE_MAX) | REVIEW * state.under_review
     if state.score is None or state.tier is None:
         return flags, 0, NO_TIER, 0
     bits = sum(1 << number for number, perk in enumerate(pack.perks) if perk.id in state.entitlements)

@@ -175,6 +175,20 @@ def test_health_does_not_ask_the_store_and_ready_does(world: World, valkey: str)
     assert world.client.get("/ready").status_code == 503
 
 
+def test_a_record_that_waits_for_a_review_is_shown_as_such(world: World) -> None:
+    world.happen(
+        an_event(LIN, "capability.contribution.continuous", TODAY - 3, quantity=60),
+        an_event(LIN, "occupation.honour.awarded", TODAY - 3, grade=Grade.NATIONAL),
+        an_event(LIN, "capability.education.certified", TODAY - 3, grade=Grade.BACHELOR),
+        an_event(LIN, "court.dishonest.listed", TODAY - 2),
+    )
+    page = enter(world).text
+
+    assert "等待人工复核" in page
+    assert "等待人工复核，在此之前不计分。" in page
+    assert '<article class="record set-aside"' in page
+
+
 def test_a_disputed_record_is_shown_as_such(world: World) -> None:
     fine = an_event(LIN, "traffic.penalty.imposed", TODAY - 1, grade=Grade.FINE_MINOR)
     world.happen(
