@@ -28,7 +28,7 @@ class Said(NamedTuple):
     value: bytes | None
 
 
-class Refused(NamedTuple):
+class RefusedAnnouncement(NamedTuple):
     """An announcement that changes nothing: where it stands, and why."""
 
     offset: int
@@ -103,12 +103,12 @@ class AnnouncementLog:
         return found
 
 
-def fold(announced: Announced, said: list[Said]) -> tuple[Announced, list[Refused]]:
+def fold(announced: Announced, said: list[Said]) -> tuple[Announced, list[RefusedAnnouncement]]:
     """Return what holds after more announcements, and those of them that are wrong and change nothing."""
-    refused: list[Refused] = []
+    refused: list[RefusedAnnouncement] = []
     for one in said:
         try:
             announced = announced.followed_by(Announcement.from_bytes(one.value))
         except (AnnouncementError, PackError) as error:
-            refused.append(Refused(one.offset, str(error)))
+            refused.append(RefusedAnnouncement(one.offset, str(error)))
     return announced, refused

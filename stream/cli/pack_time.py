@@ -20,7 +20,7 @@ from scoring.packtools.diff import diff
 from scoring.packtools.findings import Level
 from scoring.packtools.lint import lint
 from scoring.timeline import Span
-from stream.announcements import PARTITION, AnnouncementLog, Refused, Said, fold
+from stream.announcements import PARTITION, AnnouncementLog, RefusedAnnouncement, Said, fold
 from stream.cli.output import AsJson, Exit, fail, out, table, write_json
 from stream.settings import Settings, load_settings
 
@@ -172,7 +172,7 @@ class _Board:
     settings: Settings
     said: list[Said]
     announced: Announced
-    refused: list[Refused]
+    refused: list[RefusedAnnouncement]
 
     @classmethod
     def read(cls) -> "_Board":

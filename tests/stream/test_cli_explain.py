@@ -4,14 +4,24 @@ from typing import Any
 
 import orjson
 import pytest
+import redis
 
+from scoring.announced import pack_of
+from scoring.pack import DEFAULT_PACK
+from sinks.keys import PACKS
+from sinks.packs import documents_of
+from sinks.store import Store
 from stream.cli.evidence import read_evidence
 from stream.cli.output import Exit
 from stream.settings import load_settings
 from tests.stream.conftest import Deployment
 from tests.stream.test_cli import Jasmine, a_resident, jasmine, line_of, settings  # noqa: F401 - a fixture
 from tests.support.embedded_worker import until
+from tests.support.packs_in_time import announcement, files_with, own
+from tests.support.records import day
 from tests.support.redis_server import free_port
+
+FILES = files_with(("base_points: 500", "base_points: 510"))
 
 
 @pytest.fixture
@@ -76,3 +86,24 @@ def test_without_a_target_it_is_the_next_score_that_earns_anything(jasmine: Jasm
 
 def test_a_target_that_is_no_score_is_wrong_usage(jasmine: Jasmine, late: str) -> None:  # noqa: F811
     assert jasmine("suggest", late, "--target", "1001").code == Exit.USAGE
+
+
+def test_a_day_is_explained_under_the_pack_of_that_day_as_the_workers_tell_it(
+    jasmine: Jasmine,  # noqa: F811
+    late: str,
+    deployment: Deployment,
+) -> None:
+    second = pack_of(FILES, "second")
+    holds = own().followed_by(announcement(FILES, day("2026-12-01")))
+    client = redis.Redis.from_url(deployment.redis_url)
+    kept: Any = client.hgetall(PACKS)
+    try:
+        Store(client).keep_packs(documents_of(holds))
+        bases = [jasmine("explain", late, "--as-of", on, "--json").json["base"] for on in ("2026-11-30", "2026-12-01")]
+        forced = jasmine("explain", late, "--as-of", "2026-12-01", "--pack", str(DEFAULT_PACK), "--json").json["base"]
+    finally:
+        client.delete(PACKS)
+        client.hset(PACKS, mapping=kept)
+        client.close()
+
+    assert (bases, forced) == ([500, second.base_points], 500)

@@ -7,8 +7,11 @@ from typing import Any
 import redis
 
 from schemas.catalogue import Grade
+from sinks.packs import documents_of
+from sinks.store import Store
 from tests.gateway.citizen.world import JSON, LIN, NUMBER, PAGE, World, enter
 from tests.gateway.city import TODAY, an_event
+from tests.support.packs_in_time import announcement, files_with, own
 
 
 def numbers_in(html: str) -> list[int]:
@@ -198,3 +201,15 @@ def test_a_disputed_record_is_shown_as_such(world: World) -> None:
 
     assert "异议处理中" in page
     assert '<p class="number" id="number">497</p>' in page
+
+
+def test_the_page_is_of_the_pack_that_holds_today_as_the_workers_tell_it(world: World, valkey: str) -> None:
+    assert numbers_in(enter(world).text)[0] == 500
+    holds = own().followed_by(announcement(files_with(("base_points: 500", "base_points: 510")), TODAY))
+    with redis.Redis.from_url(valkey) as client:
+        Store(client).keep_packs(documents_of(holds))
+
+    *parts, score = numbers_in(world.client.get("/", headers=PAGE).text)
+
+    assert parts[0] == 510
+    assert sum(parts) == score == 497
