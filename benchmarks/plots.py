@@ -147,7 +147,7 @@ def _people(axes: Axes, content: Values) -> None:
         for question in ("explain", "suggest")
         for name in ("p50", "p95", "p99")
     ]
-    rows += [(f"first paint, {name}, ms", f"first paint, {name} cache", PEER) for name in ("cold", "warm")]
+    rows += [(f"first paint, {name}, ms", f"first paint, {name} cache", OURS) for name in ("cold", "warm")]
     axes.set_xscale("log")
     # Where there is no browser there is no paint.
     _bars(axes, content, [row for row in rows if row[0] in content["figures"]], lambda value: f"{value:.3g}")
