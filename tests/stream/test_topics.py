@@ -24,7 +24,7 @@ from tests.support.fake_kafka import FakeAdmin
 from tests.support.redis_server import free_port
 
 SETTINGS = Settings(partitions=6, replication=3)
-NAMES = ["credit.events", "credit.changes", "credit.dead", "credit.access", "credit.packs"]
+NAMES = ["credit.events", "credit.changes", "credit.dead", "credit.packs", "credit.access"]
 FIVE_YEARS_MS = 5 * 366 * 86_400_000
 
 
