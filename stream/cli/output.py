@@ -53,6 +53,9 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> 
 def pairs(title: str, values: Mapping[str, Any]) -> None:
     """Write names and values."""
     shown = Table(title=title, title_justify="left", title_style="bold", show_header=False, box=None, padding=(0, 2))
+    shown.add_column()
+    # Chinese has no spaces to break a line at: without folding the rest would be left out.
+    shown.add_column(overflow="fold")
     for name, value in values.items():
         shown.add_row(f"[dim]{name}[/]", "" if value is None else str(value))
     out.print(shown)

@@ -128,9 +128,9 @@ def _show_head(pack: Pack, on: date) -> None:
                 perk["id"],
                 perk["scenario"],
                 ", ".join(perk["kinds"]),
-                perk["basis"],
+                describe.both(one.basis),
             )
-            for perk in head["perks"]
+            for perk, one in zip(head["perks"], pack.perks, strict=True)
         ],
     )
     groups = {f"group {group.id}": f"at most {group.cap} points together" for group in pack.groups}

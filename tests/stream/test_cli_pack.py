@@ -76,6 +76,12 @@ def test_a_rule_is_shown_with_its_names(pack: Pack) -> None:
     assert "图书逾期未还" in said
 
 
+def test_a_long_text_in_chinese_is_shown_whole(pack: Pack) -> None:
+    _, said = pack("show", "--rule", "court.dishonest.listed")
+
+    assert "《最高人民法院关于公布失信被执行人名单信息的若干规定》（2013年）第一条" in "".join(said.split())
+
+
 def test_a_pack_is_shown_with_the_thresholds_of_a_date(pack: Pack) -> None:
     _, before = pack.json("show", "--at", "2026-12-31")
     _, after = pack.json("show", "--at", "2027-01-01")
@@ -90,6 +96,8 @@ def test_every_rule_is_in_the_tables(pack: Pack, monkeypatch: pytest.MonkeyPatch
     assert code == Exit.DONE
     assert "court.dishonest.listed" in said
     assert "Outstanding" in said
+    assert "福州媒体2019-02-02报道" in said
+    assert "'zh'" not in said
 
 
 def test_diff_exits_as_diff_does(pack: Pack, other: Path) -> None:
