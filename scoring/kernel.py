@@ -3,7 +3,7 @@
 It must agree with `scoring.evaluator`, where the rules are explained, on every input.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,6 +88,9 @@ _RECORD = np.dtype(
     align=True,
 )
 
+# What `_score` returns: flags, score, and the next day on which they may change.
+_Found: TypeAlias = tuple[Int, Int, Int]
+
 # What is remembered of one type while a subject's records are gone through.
 _SEEN = np.dtype(
     [("stamp", "<i8"), ("sum", "<i8"), ("max_end", "<i4"), ("latest", "<i4"), ("year", "<i4"), ("points", "<i4")]
@@ -106,13 +109,6 @@ class _Work(NamedTuple):
     totals: Int64s  # (dimensions,)
     with_all: Int64s  # (dimensions,) likewise, before any record was let wait
     stamp: Int64s  # (1,) how often records were gone through, so that `seen` need not be emptied
-
-
-class _Subject(NamedTuple):
-    begin: Int
-    stop: Int
-    count: Int
-    special: Int
 
 
 class _State(NamedTuple):
@@ -360,29 +356,31 @@ def _conditions(facts: Facts, begin: Int, stop: Int, count: Int, day: Int, recor
     Only asked of subjects with a special record.
     """
     since: Int = NEVER
+    since_with_consent: Int = NEVER
     health = False
     withdrawn = False
     deceased = False
     for i in range(count):
         record = records[i]
         special = record.special
-        if special == 0 or record.start > day:
-            continue
-        if record.aside & _WAITS:
+        if special == 0 or record.start > day or record.aside & _WAITS:
             continue
         if record.aside:
             open_, _ = _dispute(facts, begin, stop, record.record, day)
             if open_:
                 continue
         if special & RECORD_ONLY and record.original_end > day:
-            since = min(since, np.int64(record.start))
+            if special & OPT_IN:
+                since_with_consent = min(since_with_consent, np.int64(record.start))
+            else:
+                since = min(since, np.int64(record.start))
         if special & (ALLOWS_HEALTH | FORBIDS_HEALTH):
             health = special & ALLOWS_HEALTH != 0
         if special & (ALLOWS_SCORE | FORBIDS_SCORE):
             withdrawn = special & FORBIDS_SCORE != 0
         if special & ENDS_SCORE:
             deceased = True
-    return since, health, withdrawn or deceased
+    return min(since, since_with_consent) if health else since, health, withdrawn or deceased
 
 
 @compiled
@@ -560,8 +558,8 @@ def _let_wait(count: Int, day: Int, work: _Work) -> tuple[Int, Int]:
 
 @compiled
 def _weigh(
-    facts: Facts, who: _Subject, day: Int, rules: Rules, work: _Work, waiting: Int, found: tuple[Int, Int, Int]
-) -> tuple[Int, Int, Int]:
+    facts: Facts, who: tuple[Int, Int, Int, Int], day: Int, rules: Rules, work: _Work, waiting: Int, found: _Found
+) -> _Found:
     """Return what is found without those of the waiting records each of which would by itself lower it too far.
 
     With all of them `_score` has ``found`` something already.
@@ -596,10 +594,10 @@ def _weigh(
 
 @compiled
 def _reviewed(
-    facts: Facts, who: _Subject, day: Int, rules: Rules, work: _Work, found: tuple[Int, Int, Int]
-) -> tuple[Int, Int, Int]:
+    facts: Facts, who: tuple[Int, Int, Int, Int], day: Int, rules: Rules, work: _Work, found: _Found
+) -> _Found:
     """Return what `_score` ``found``, but without what waits for a person."""
-    waiting, confirmed = _let_wait(who.count, day, work)
+    waiting, confirmed = _let_wait(who[2], day, work)
     change = min(found[2], confirmed)
     if waiting and found[0] & HAS_SCORE:
         found = _weigh(facts, who, day, rules, work, waiting, found)
@@ -648,7 +646,7 @@ def _evaluate(facts: Facts, starts: Int64s, subjects: NDArray[np.uint64], day: I
             _end_accruals(work.records, count, rules.more, rules.ends)
         found = _score(facts, begin, stop, count, day, special, rules, work)
         if special & WEIGHTY:
-            found = _reviewed(facts, _Subject(begin, stop, count, special), day, rules, work, found)
+            found = _reviewed(facts, (begin, stop, count, special), day, rules, work, found)
         flags, score, change = found
         now = _state(flags, score, change, day, kind, rules)
         card = cards[n]
@@ -659,7 +657,7 @@ def _evaluate(facts: Facts, starts: Int64s, subjects: NDArray[np.uint64], day: I
             if change == now.until:
                 found = _score(facts, begin, stop, count, change, special, rules, work)
                 if special & WEIGHTY:
-                    found = _reviewed(facts, _Subject(begin, stop, count, special), now.until, rules, work, found)
+                    found = _reviewed(facts, (begin, stop, count, special), now.until, rules, work, found)
                 flags, score, change = found
             # Otherwise a threshold moves first: the score stays, and what it earns changes.
             then = _state(flags, score, change, now.until, kind, rules)

@@ -421,6 +421,19 @@ def test_a_disputed_record_sets_no_ceiling() -> None:
     assert state_on("2026-06-01", ME, record, a_control("record.disputed", record, "2026-06-01")).ceiling == 1000
 
 
+def test_what_lasts_only_by_consent_keeps_no_award_from_counting_without_it() -> None:
+    accident = {"type": "occupation.practice.accident", "opt_in": True, "record_only": True}
+    grades = {"standard": {"points": -50, "months": 12, "ceiling": "fair"}}
+    records = [a_record("occupation.practice.accident", "2026-05-01"), a_record("library.loan.returned", "2026-05-02")]
+    consent = a_record("consent.granted", "2026-05-03", grade="health")
+    states = [
+        state_on(on, ME, *records, consent, pack=pack_with({**accident, "grades": grades}))
+        for on in ("2026-05-02", "2026-05-03")
+    ]
+
+    assert [points_of(state) for state in states] == [[1], [-50]]
+
+
 # Perks
 
 

@@ -55,7 +55,7 @@ def packs(draw: st.DrawFn) -> Variant:
     pack = Pack.model_validate(
         {
             **head,
-            "base_points": draw(st.integers(0, 1000)),
+            "base_points": draw(st.integers(0, 1000) | st.sampled_from([660, 860])),
             "dimensions": ranges,
             "groups": [{"id": name, "cap": draw(caps)} for name in _GROUPS],
             "perks": [draw(_perks(number)) for number in range(draw(st.integers(0, 4)))],
