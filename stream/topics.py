@@ -49,6 +49,7 @@ def ensure_topics(admin: AdminClient, settings: Settings) -> int:
             # As many as there are of events, also where those were made by somebody else.
             kept_ms = {"retention.ms": str(_ACCESS_RETENTION_MS)}
             _create(admin, settings.replication, {settings.topic_access: (partitions, kept_ms)})
+            return partitions  # a broker may not tell of it for a moment
         of_access = _partitions(admin, settings.topic_access)
     except (KafkaException, TimeoutError) as error:
         reason = error.args[0].str() if isinstance(error, KafkaException) else "no answer to the creation of topics"
