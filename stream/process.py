@@ -140,7 +140,7 @@ class Processor:
         )
         if not self._store.commit(commit, sent):
             return None
-        return self._outcome(decoded, merged, refused, commit)._replace(compared=self._compared(commit))
+        return self._outcome(decoded, merged, refused, commit)
 
     def _evaluate(self, merged: Merged, subjects: Subjects) -> Cards:
         cards = np.zeros(len(subjects), CARD)
@@ -189,6 +189,7 @@ class Processor:
             nexts=commit.nexts,
             published=bool(commit.outbox),
             freshness_s=self._clock() - times_s,
+            compared=self._compared(commit),
         )
 
 

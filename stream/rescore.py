@@ -1,21 +1,20 @@
 """The pass over all standings when packs change: once it is announced, and once more when its day has come.
 
 The first lets cards say what they become on the day; readers are exact without the second, which publishes everybody's
-change. It works in slices under the same fence as
-events do. A pass that was interrupted begins anew: a standing that is as it should be costs a look.
+change. It works in slices under the same fence as events do. A pass that was interrupted begins anew: a standing that
+is as it should be costs a look.
 """
 
 from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from schemas.days import day_of
 from scoring.announced import Announced
 from scoring.card import CARD, Cards
-from sinks.outbox import changes_between, entry
-from sinks.store import Commit, Standings, Store
+from sinks.store import Commit, Store
+from stream.renew import Bools, renew
 
 # One slice holds up events for some milliseconds at most. Of the keys looked at, other partitions' are passed over.
 SLICE_KEYS = 1_000
@@ -91,7 +90,7 @@ class Rescorer:
 
     def _slice(self, partition: int, today: int, wanted: str, cursor: int) -> Rescored:
         following, subjects = self._store.scan(partition, cursor, SLICE_KEYS)
-        written = self._evaluate(partition, today, subjects) if len(subjects) else 0
+        written = renew(self._store, self.announced, partition, subjects, today, _differing)
         if written is None:
             self._passes[partition] = wanted, cursor
             return Rescored(0, more=True)
@@ -99,31 +98,14 @@ class Rescorer:
         if following == 0:
             self._store.set_rescored(partition, wanted)
             self._passes.pop(partition)
-        return Rescored(written, more=following != 0)
-
-    def _evaluate(self, partition: int, today: int, subjects: NDArray[np.uint64]) -> int | None:
-        """Write those of the standings that are not what they should be; return None if that was overtaken."""
-        of = np.full(len(subjects), partition, np.int64)
-        nexts, before = self._store.load([partition], of, subjects)
-        cards = np.zeros(len(subjects), CARD)
-        self.announced.timeline.evaluate(before.facts, before.starts, subjects, today, cards)
-        cards["as_of"] = before.cards["as_of"]
-        differing = _differing(before.cards, cards)
-        if not differing.any():
-            self._store.release()
-            return 0
-        changes, _ = changes_between(subjects, before.cards, cards, differing, self.announced.packs)
-        after = Standings(cards, before.facts, before.starts)
-        outbox = {partition: entry(changes, [])}
-        commit = Commit(nexts, of, subjects, differing, before.cards, after, outbox)
-        return int(differing.sum()) if self._store.commit(commit) else None
+        return Rescored(int(written.sum()), more=following != 0)
 
 
-def _differing(before: Cards, after: Cards) -> NDArray[np.bool_]:
+def _differing(before: Cards, after: Cards) -> Bools:
     """Return which cards say anything else, but for the day of their evaluation; a subject without one has none."""
     same = after.copy()
     same["evaluated"] = before["evaluated"]
     width = CARD.itemsize
     bytes_of = [cards.view(np.uint8).reshape(-1, width) for cards in (before, same)]
-    differing: NDArray[np.bool_] = (bytes_of[0] != bytes_of[1]).any(axis=1) & (before["version"] != 0)
+    differing: Bools = (bytes_of[0] != bytes_of[1]).any(axis=1) & (before["version"] != 0)
     return differing

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from schemas.days import day_of
 from scoring.announced import Announced
-from scoring.card import CARD
-from sinks.outbox import changes_between, entry
-from sinks.store import Commit, Standings, Store
+from scoring.card import Cards
+from sinks.store import Store
+from stream.renew import Bools, renew
 
 # One slice holds up events for some milliseconds at most.
 SLICE_SUBJECTS = 500
@@ -54,25 +54,14 @@ class Sweeper:
         return 0
 
     def _evaluate(self, partition: int, day: int, today: int, subjects: NDArray[np.uint64]) -> int:
-        of = np.full(len(subjects), partition, np.int64)
-        nexts, before = self._store.load([partition], of, subjects)
-        cards = np.zeros(len(subjects), CARD)
-        self.announced.timeline.evaluate(before.facts, before.starts, subjects, today, cards)
-        cards["as_of"] = before.cards["as_of"]
-        # A standing that an event has brought up to date since is in another due set already.
-        # One that changes on this day with the pack is in none, and seen to with all others.
-        due = (before.cards["valid_until"] == day) & (before.cards["next_pack"] == 0)
-        changes, _ = changes_between(subjects, before.cards, cards, due, self.announced.packs)
-        commit = Commit(
-            nexts=nexts,
-            partitions=of,
-            subjects=subjects,
-            written=due,
-            before=before.cards,
-            after=Standings(cards, before.facts, before.starts),
-            outbox={partition: entry(changes, [])},
-        )
-        if not self._store.commit(commit):
+        def is_due(before: Cards, _: Cards) -> Bools:
+            # A standing that an event has brought up to date since is in another due set already.
+            # One that changes on this day with the pack is in none, and seen to with all others.
+            due: Bools = (before["valid_until"] == day) & (before["next_pack"] == 0)
+            return due
+
+        due = renew(self._store, self.announced, partition, subjects, today, is_due)
+        if due is None:
             return 0
         if not due.all():
             self._store.forget_due(partition, day, subjects[~due])

@@ -1,0 +1,55 @@
+"""Standings evaluated anew without an event: what the sweeper and the pass over all standings have in common."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.announced import Announced
+from scoring.card import CARD, Cards
+from sinks.outbox import changes_between, entry
+from sinks.store import Commit, Standings, Store
+
+Bools = NDArray[np.bool_]
+
+
+def renew(
+    store: Store,
+    announced: Announced,
+    partition: int,
+    subjects: NDArray[np.uint64],
+    today: int,
+    chosen: Callable[[Cards, Cards], Bools],
+) -> Bools | None:
+    """Evaluate a partition's standings as of a day, and write those chosen, under the fence that events are under.
+
+    Args:
+        store: where they stand.
+        announced: the packs.
+        partition: that of the subjects.
+        subjects: (n,) their numbers, in order.
+        today: the day.
+        chosen: says by the cards that stand and the new ones, (n,) each, which are written.
+
+    Returns:
+        (n,) which were written; None if another worker was faster, and nothing was.
+
+    Raises:
+        StoreError: nothing is known to be written.
+
+    """
+    if not len(subjects):
+        return np.zeros(0, np.bool_)
+    of = np.full(len(subjects), partition, np.int64)
+    nexts, before = store.load([partition], of, subjects)
+    cards = np.zeros(len(subjects), CARD)
+    announced.timeline.evaluate(before.facts, before.starts, subjects, today, cards)
+    cards["as_of"] = before.cards["as_of"]
+    written = chosen(before.cards, cards)
+    if not written.any():
+        store.release()
+        return written
+    changes, _ = changes_between(subjects, before.cards, cards, written, announced.packs)
+    after = Standings(cards, before.facts, before.starts)
+    commit = Commit(nexts, of, subjects, written, before.cards, after, {partition: entry(changes, [])})
+    return written if store.commit(commit) else None
