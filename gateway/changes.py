@@ -36,7 +36,7 @@ _TYPE = "standing.changed"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """A subject's tier or entitlements are others than before.
+    """A subject's tier, entitlements or review are others than before.
 
     Attributes:
         id: the same for each repetition.
@@ -46,6 +46,7 @@ class Change:
         tier_before: likewise, before.
         entitlements: the ids of the perks reached.
         entitlements_before: likewise, before.
+        under_review: whether a record waits for a person to look at it; that this begins or ends is a change, too.
 
     """
 
@@ -56,6 +57,7 @@ class Change:
     tier_before: str | None
     entitlements: tuple[str, ...]
     entitlements_before: tuple[str, ...]
+    under_review: bool
 
 
 def change_of(value: bytes | None) -> Change:
@@ -77,6 +79,8 @@ def change_of(value: bytes | None) -> Change:
             tier_before=data["tier_before"],
             entitlements=tuple(data["entitlements"]),
             entitlements_before=tuple(data["entitlements_before"]),
+            # Changes published before there were reviews do not say.
+            under_review=data.get("under_review", False),
         )
     except (ValueError, TypeError, KeyError, Refusal) as error:
         message = f"no change of a standing: {error!r}; see that the topic is the one the workers publish changes to"

@@ -80,6 +80,14 @@ def test_a_change_is_handled_with_all_that_it_says() -> None:
     assert (change.day.isoformat(), change.entitlements) == ("2026-11-24", ("transit_discount",))
 
 
+@pytest.mark.parametrize(("stated", "under_review"), [({"under_review": True}, True), ({}, False)])
+def test_a_review_desk_hears_of_what_waits_for_it(stated: dict[str, bool], under_review: bool) -> None:
+    event = orjson.loads(a_change(7))
+    event["data"] |= stated
+
+    assert change_of(orjson.dumps(event)).under_review is under_review
+
+
 def test_after_it_was_handled_its_receipt_is_written_and_then_it_is_done() -> None:
     following = Following(a_change(7), a_change(8))
 
