@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from time import monotonic, sleep
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
@@ -10,6 +11,7 @@ from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec  # type: ign
 from stream.settings import Settings
 
 _ANSWER_S_MAX = 10.0
+_TOLD_S_MAX, _TOLD_S_PAUSE = 2.0, 0.05
 # A dead letter carries a whole record in base64 beside its reason; Kafka's default of 1 MiB would refuse the largest.
 DEAD_BYTES_MAX = 2 * 1024 * 1024
 # Who read what is kept for five years at least.
@@ -18,6 +20,10 @@ _ACCESS_RETENTION_MS = 5 * 366 * 86_400_000
 
 class TopicsError(Exception):
     """Kafka does not answer or refuses; the message says what to do."""
+
+
+class TopicMismatchError(Exception):
+    """Two topics do not belong together; the message says what to do. Waiting does not help."""
 
 
 def admin_client(kafka: Mapping[str, str]) -> AdminClient:
@@ -49,17 +55,31 @@ def ensure_topics(admin: AdminClient, settings: Settings) -> int:
             # As many as there are of events, also where those were made by somebody else.
             kept_ms = {"retention.ms": str(_ACCESS_RETENTION_MS)}
             _create(admin, settings.replication, {settings.topic_access: (partitions, kept_ms)})
-            return partitions  # a broker may not tell of it for a moment
-        of_access = _partitions(admin, settings.topic_access)
+            _partitions(admin, settings.topic_access)
     except (KafkaException, TimeoutError) as error:
         reason = error.args[0].str() if isinstance(error, KafkaException) else "no answer to the creation of topics"
         raise TopicsError(f"Kafka at {settings.kafka['bootstrap.servers']}: {reason}") from error
-    if of_access != partitions:
-        raise TopicsError(
-            f"topic {settings.topic_access} has {of_access} partitions, {settings.topic_events} has {partitions}: both "
+    return partitions
+
+
+def check_access_topic(admin: AdminClient, settings: Settings, partitions: int) -> int:
+    """Return the number of the access log's partitions, which is that of the events.
+
+    Raises:
+        TopicMismatchError: it is not.
+        TopicsError: Kafka does not answer.
+
+    """
+    try:
+        there = _partitions(admin, settings.topic_access)
+    except KafkaException as error:
+        raise TopicsError(f"topic {settings.topic_access}: {error.args[0].str()}") from error
+    if there != partitions:
+        raise TopicMismatchError(
+            f"topic {settings.topic_access} has {there} partitions, {settings.topic_events} has {partitions}: both "
             "are keyed by subject and need the same number; copy it into a new topic and set JASMINE_TOPIC_ACCESS"
         )
-    return partitions
+    return there
 
 
 def _create(admin: AdminClient, replication: int, wanted: Mapping[str, tuple[int, Mapping[str, str]]]) -> None:
@@ -71,10 +91,15 @@ def _create(admin: AdminClient, replication: int, wanted: Mapping[str, tuple[int
 
 
 def _partitions(admin: AdminClient, name: str) -> int:
-    topic = admin.list_topics(name, timeout=_ANSWER_S_MAX).topics[name]
-    if topic.error is not None or not topic.partitions:
-        raise TopicsError(f"topic {name} is not there yet: {topic.error}")
-    return len(topic.partitions)
+    """Return how many partitions a topic has; one that was just made is not told of everywhere for a moment."""
+    until_s = monotonic() + _TOLD_S_MAX
+    while True:
+        topic = admin.list_topics(name, timeout=_ANSWER_S_MAX).topics[name]
+        if topic.error is None and topic.partitions:
+            return len(topic.partitions)
+        if monotonic() >= until_s:
+            raise TopicsError(f"topic {name} is not there yet: {topic.error}")
+        sleep(_TOLD_S_PAUSE)
 
 
 def _created(future: Any) -> None:

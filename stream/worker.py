@@ -36,7 +36,15 @@ from stream.relay import Relay
 from stream.rescore import Rescorer
 from stream.settings import Settings
 from stream.sweep import Sweeper
-from stream.topics import DEAD_BYTES_MAX, ReadableEnds, TopicsError, admin_client, ensure_topics, log_starts
+from stream.topics import (
+    DEAD_BYTES_MAX,
+    ReadableEnds,
+    TopicsError,
+    admin_client,
+    check_access_topic,
+    ensure_topics,
+    log_starts,
+)
 from stream.transport import KafkaWiring, Poll
 from stream.warm import COMPILED_S_MIN, warm
 from stream.watchdog import Progress, Watchdog
@@ -131,6 +139,7 @@ class Worker:
 
         Raises:
             StoreMismatchError: the store belongs to another deployment.
+            TopicMismatchError: events and access log have different numbers of partitions.
             TransportError: the log and the store do not fit, or Kafka refuses for good.
 
         """
@@ -153,6 +162,10 @@ class Worker:
             return
         generation = await self._until_there("redis", partial(self._store.open, self._key, partitions))
         if generation is None:
+            return
+        # Only now: events that have more partitions than before are the store's to refuse.
+        same = partial(check_access_topic, self._admin, self._settings, partitions)
+        if await self._until_there("kafka", same) is None:
             return
         log.info("parts are there", partitions=partitions, generation=generation)
         self._partitions = partitions

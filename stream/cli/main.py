@@ -76,4 +76,5 @@ def _known() -> Iterator[tuple[type[Exception], Exit, str]]:
     kafka = away.format("JASMINE_KAFKA_BOOTSTRAP_SERVERS")
     yield import_module("confluent_kafka").KafkaException, Exit.AWAY, "Kafka: {}" + kafka
     yield import_module("stream.topics").TopicsError, Exit.AWAY, "{}"
+    yield import_module("stream.topics").TopicMismatchError, Exit.FAILED, "{}"
     yield import_module("stream.transport").TransportError, Exit.FAILED, "{}"

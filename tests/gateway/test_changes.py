@@ -81,7 +81,7 @@ def test_a_change_is_handled_with_all_that_it_says() -> None:
 
 
 @pytest.mark.parametrize(("stated", "under_review"), [({"under_review": True}, True), ({}, False)])
-def test_a_review_desk_hears_of_what_waits_for_it(stated: dict[str, bool], under_review: bool) -> None:
+def test_a_review_desk_hears_of_what_waits_for_it(stated: dict[str, bool], *, under_review: bool) -> None:
     event = orjson.loads(a_change(7))
     event["data"] |= stated
 

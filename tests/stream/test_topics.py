@@ -5,6 +5,7 @@ a fake admin client.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError, Producer
@@ -14,8 +15,10 @@ from stream.settings import Settings
 from stream.topics import (
     DEAD_BYTES_MAX,
     ReadableEnds,
+    TopicMismatchError,
     TopicsError,
     admin_client,
+    check_access_topic,
     ensure_topics,
     log_ends,
     log_starts,
@@ -79,10 +82,29 @@ def test_the_access_log_has_as_many_partitions_as_the_events_there_are() -> None
 
 
 def test_an_access_log_with_other_partitions_than_the_events_is_refused_with_what_to_do() -> None:
+    admin: Any = FakeAdmin({"credit.events": 2, "credit.access": 4})
+
+    assert ensured(admin) == 2, "whether the events are the store's is asked first"
     with pytest.raises(
-        TopicsError, match=r"credit\.access has 4 partitions, credit\.events has 2: .*JASMINE_TOPIC_ACCESS"
+        TopicMismatchError, match=r"credit\.access has 4 partitions, credit\.events has 2: .*JASMINE_TOPIC_ACCESS"
     ):
-        ensured(FakeAdmin({"credit.events": 2, "credit.access": 4}))
+        check_access_topic(admin, SETTINGS, 2)
+    assert check_access_topic(admin, SETTINGS, 4) == 4
+
+
+def test_a_topic_that_was_just_made_is_waited_for_without_a_word() -> None:
+    class Slow(FakeAdmin):
+        """Tells of a topic at the third look."""
+
+        looks = 0
+
+        def list_topics(self, topic: str = "", timeout: float = -1) -> Any:
+            self.looks += topic == "credit.access"
+            if topic == "credit.access" and self.looks < 3:
+                return FakeAdmin({}).list_topics(topic)
+            return super().list_topics(topic, timeout)
+
+    assert ensured(Slow({})) == 6
 
 
 def test_another_worker_that_was_quicker_is_no_failure() -> None:
@@ -98,7 +120,8 @@ def test_a_cluster_that_refuses_to_make_a_topic_is_named_with_its_reason() -> No
         ensured(admin)
 
 
-def test_a_topic_that_is_not_known_everywhere_yet_is_asked_for_again_later() -> None:
+def test_a_topic_that_is_not_known_everywhere_yet_is_asked_for_again_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(topics, "_TOLD_S_MAX", 0.0)
     admin = FakeAdmin({}, {"credit.events": KafkaError.TOPIC_ALREADY_EXISTS})
 
     with pytest.raises(TopicsError, match=r"credit\.events is not there yet"):

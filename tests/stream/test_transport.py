@@ -150,6 +150,7 @@ def run(cluster: str) -> Run:
     return run
 
 
+@pytest.mark.slow
 def test_every_record_of_every_partition_arrives_in_order(run: Run) -> None:
     arrived: dict[int, list[int]] = defaultdict(list)
     for poll in run.polls:
@@ -159,6 +160,7 @@ def test_every_record_of_every_partition_arrives_in_order(run: Run) -> None:
     assert [arrived[partition] for partition in (0, 1, 3)] == [everything] * 3
 
 
+@pytest.mark.slow
 def test_a_seek_reads_that_partition_again_from_there_and_no_other(run: Run) -> None:
     before = [o for poll in run.polls[: run.rewound_at] for o in offsets_of(poll).get(2, [])]
     after = [o for poll in run.polls[run.rewound_at :] for o in offsets_of(poll).get(2, [])]
@@ -166,6 +168,7 @@ def test_a_seek_reads_that_partition_again_from_there_and_no_other(run: Run) -> 
     assert after == list(range(100, 500))
 
 
+@pytest.mark.slow
 def test_starts_are_where_the_poll_before_ended_or_was_sought_to(run: Run) -> None:
     expected = dict.fromkeys(PARTITIONS, 0)
     for number, poll in enumerate(run.polls, 1):
@@ -176,26 +179,32 @@ def test_starts_are_where_the_poll_before_ended_or_was_sought_to(run: Run) -> No
             expected[2] = 100
 
 
+@pytest.mark.slow
 def test_an_unknown_partition_starts_at_the_beginning_of_its_log(run: Run) -> None:
     assert run.assigned == [dict.fromkeys(PARTITIONS, 0)]
 
 
+@pytest.mark.slow
 def test_one_poll_holds_at_most_the_records_it_may(run: Run) -> None:
     assert max(len(poll.records) for poll in run.polls) == 150
 
 
+@pytest.mark.slow
 def test_never_are_two_polls_in_flight_of_an_agent_that_lets_none_be_read_ahead(run: Run) -> None:
     assert run.in_flight_max == 1
 
 
+@pytest.mark.slow
 def test_done_twice_is_refused(run: Run) -> None:
     assert "called twice" in run.second_done
 
 
+@pytest.mark.slow
 def test_the_group_is_told_what_is_done(run: Run) -> None:
     assert run.committed == dict.fromkeys(PARTITIONS, 500)
 
 
+@pytest.mark.slow
 def test_no_thread_survives_a_stop(run: Run) -> None:
     assert run.threads_left == []
 
@@ -276,6 +285,7 @@ def test_what_was_read_ahead_of_a_seek_does_not_fit_and_is_read_again(ahead_run:
 # Runs of their own.
 
 
+@pytest.mark.slow
 def test_an_agent_that_fails_stops_the_app_and_nothing_after_its_poll_is_read(cluster: str) -> None:
     fill(cluster, "fails", per_partition=10)
     polls = []
@@ -295,6 +305,7 @@ def test_an_agent_that_fails_stops_the_app_and_nothing_after_its_poll_is_read(cl
     assert poll_threads() == []
 
 
+@pytest.mark.slow
 def test_a_stop_waits_for_the_poll_in_flight_and_reads_no_more(cluster: str) -> None:
     fill(cluster, "finishes", per_partition=10)
     begun, finished = asyncio.Event(), []
@@ -333,6 +344,7 @@ def test_a_stop_does_not_wait_for_ever_for_an_agent_that_hangs(cluster: str) -> 
     assert poll_threads() == []
 
 
+@pytest.mark.slow
 def test_an_assignment_waits_for_the_store_and_starts_where_it_says(cluster: str) -> None:
     fill(cluster, "store", per_partition=10)
     answers: list[Exception | Mapping[int, int]] = [
@@ -387,6 +399,7 @@ async def unexpected(poll: Poll) -> None:
     raise AssertionError(f"no poll was expected, was {poll}")
 
 
+@pytest.mark.slow
 def test_an_offset_that_the_log_does_not_hold_stops_the_app_and_names_it(cluster: str) -> None:
     fill(cluster, "range", per_partition=10)
 

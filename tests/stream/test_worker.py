@@ -196,17 +196,20 @@ def _story(outage: Outage, worker: WorkerProcess, server: ValkeyServer, broker: 
     return outage
 
 
+@pytest.mark.slow
 def test_a_worker_whose_redis_is_away_at_the_start_says_so_and_waits(outage: Outage) -> None:
     assert outage.waited_for == "redis"
     assert outage.told_at_start >= 1
 
 
+@pytest.mark.slow
 def test_a_worker_whose_redis_goes_away_says_so_everywhere_and_waits(outage: Outage) -> None:
     assert outage.ready_in_outage == (503, "redis\n")
     assert outage.gauge_in_outage == 0
     assert outage.told_in_outage >= 1
 
 
+@pytest.mark.slow
 def test_an_outage_of_redis_loses_nothing_and_counts_nothing_twice(outage: Outage) -> None:
     assert outage.counted == {"scored": 80, "skipped": 0, "dead": 0}
     assert len(set(outage.scores)) == 1
@@ -214,6 +217,7 @@ def test_an_outage_of_redis_loses_nothing_and_counts_nothing_twice(outage: Outag
     assert outage.scores[0] < BASE
 
 
+@pytest.mark.slow
 def test_a_stop_is_graceful_and_quick(outage: Outage) -> None:
     assert outage.exit_code == Exit.DONE, outage.log
     assert outage.stopped_s < STOP_S_MAX
