@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from time import monotonic, sleep
+from time import sleep
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
@@ -11,7 +11,7 @@ from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec  # type: ign
 from stream.settings import Settings
 
 _ANSWER_S_MAX = 10.0
-_TOLD_S_MAX, _TOLD_S_PAUSE = 2.0, 0.05
+_LOOKS_MAX, _LOOK_PAUSE_S = 40, 0.05
 # A dead letter carries a whole record in base64 beside its reason; Kafka's default of 1 MiB would refuse the largest.
 DEAD_BYTES_MAX = 2 * 1024 * 1024
 # Who read what is kept for five years at least.
@@ -92,14 +92,13 @@ def _create(admin: AdminClient, replication: int, wanted: Mapping[str, tuple[int
 
 def _partitions(admin: AdminClient, name: str) -> int:
     """Return how many partitions a topic has; one that was just made is not told of everywhere for a moment."""
-    until_s = monotonic() + _TOLD_S_MAX
-    while True:
+    for look in range(_LOOKS_MAX):
+        if look:
+            sleep(_LOOK_PAUSE_S)
         topic = admin.list_topics(name, timeout=_ANSWER_S_MAX).topics[name]
         if topic.error is None and topic.partitions:
             return len(topic.partitions)
-        if monotonic() >= until_s:
-            raise TopicsError(f"topic {name} is not there yet: {topic.error}")
-        sleep(_TOLD_S_PAUSE)
+    raise TopicsError(f"topic {name} is not there yet: {topic.error}")
 
 
 def _created(future: Any) -> None:

@@ -121,7 +121,7 @@ def test_a_cluster_that_refuses_to_make_a_topic_is_named_with_its_reason() -> No
 
 
 def test_a_topic_that_is_not_known_everywhere_yet_is_asked_for_again_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(topics, "_TOLD_S_MAX", 0.0)
+    monkeypatch.setattr(topics, "_LOOKS_MAX", 1)
     admin = FakeAdmin({}, {"credit.events": KafkaError.TOPIC_ALREADY_EXISTS})
 
     with pytest.raises(TopicsError, match=r"credit\.events is not there yet"):
