@@ -2,7 +2,8 @@
 
 A partition's next offset is the version of everything in that partition. `load` watches it and reads it with the
 standings; `commit` writes standings, due times, outbox and the new next offset in one transaction, which Redis
-refuses if anybody moved the fence since.
+refuses if anybody moved the fence since. Behind a commit the load of the next batch can be sent at once: Redis does
+both in that order, and the work on the next batch goes on while it does the first.
 """
 
 import uuid
@@ -48,6 +49,14 @@ Subjects = NDArray[np.uint64]
 
 def _nothing() -> None:
     pass
+
+
+class Wanted(NamedTuple):
+    """What `Store.load` is asked for: its arguments."""
+
+    partitions: Sequence[int]
+    of: Ints
+    subjects: Subjects
 
 
 class Standings(NamedTuple):
@@ -105,6 +114,8 @@ class Store:
         self._client: Any = client
         self._connection: Any = None
         self._raised: dict[int, int] = {}
+        # What was loaded behind the last commit, and the answers: fences and standings.
+        self._ahead: tuple[Wanted, list[Any]] | None = None
         self.epoch = 0
         self.round_trips = 0
 
@@ -163,12 +174,12 @@ class Store:
             StandingFormatError: a value is no standing.
 
         """
+        wanted = Wanted(partitions, of, subjects)
+        found = self._loaded_ahead(wanted)
+        if found is None:
+            found = self._round_trip(self._connected(), _loading(wanted), 2)[1]
         count = 2 * len(partitions)
-        fences = b"".join(map(_fence, partitions))
-        watch = b"*%d\r\n$5\r\nWATCH\r\n%b" % (count + 1, fences)
-        read = b"*%d\r\n$4\r\nMGET\r\n%b" % (count + len(subjects) + 1, fences)
-        answers = self._round_trip(self._connected(), [watch, read, resp.keys(of, subjects)], 2)
-        nexts, epochs, values = answers[1][:count:2], answers[1][1:count:2], answers[1][count:]
+        nexts, epochs, values = found[:count:2], found[1:count:2], found[count:]
         lost = [partition for partition, answer in zip(partitions, nexts, strict=True) if answer is None]
         if lost:
             self.disconnect()
@@ -176,10 +187,13 @@ class Store:
         self._compare_epochs(dict(zip(partitions, epochs, strict=True)))
         return dict(zip(partitions, map(int, nexts), strict=True)), split(values, of, subjects)
 
-    def commit(self, commit: Commit, sent: Callable[[], None] = _nothing) -> bool:
+    def commit(self, commit: Commit, following: Callable[[], Wanted | None] = _nothing) -> bool:
         """Write a batch; return False, having written nothing, if another worker moved a fence since `load`.
 
-        `sent` is called when only the answer is left to wait for.
+        Args:
+            commit: what to write.
+            following: called while Redis writes. What it says is wanted next is loaded behind the commit, and the
+                `load` of just that, if it is the next call of all, makes no round trip of its own.
 
         Raises:
             StoreUnavailableError: Redis does not answer, or refuses. Whether it wrote is then open: load again.
@@ -187,8 +201,7 @@ class Store:
 
         """
         commands, count = transaction(commit._replace(epochs=self._raised) if self._raised else commit)
-        connection = self._connected()
-        answers = self._round_trip(connection, commands, count, sent)
+        answers = self._written(commands, count, following)
         if answers[-1] is None:
             return False
         if failed := [str(answer) for answer in answers[-1] if isinstance(answer, redis.RedisError)]:
@@ -199,6 +212,34 @@ class Store:
             )
             raise StoreError(message)
         return True
+
+    def _written(
+        self, commands: Sequence[bytes | memoryview], count: int, following: Callable[[], Wanted | None]
+    ) -> list[Any]:
+        """Send a transaction, and behind it what is wanted next; return the transaction's answers."""
+        self._ahead = None
+        connection = self._connected()
+        try:
+            self._send(connection, commands)
+            if wanted := following():
+                self._send(connection, _loading(wanted))
+            answers = _answers(connection, count)
+            if wanted:
+                self._ahead = wanted, _answers(connection, 2)[1]
+        except redis.RedisError as error:
+            self.disconnect()
+            raise StoreUnavailableError(str(error)) from error
+        return answers
+
+    def _loaded_ahead(self, wanted: Wanted) -> list[Any] | None:
+        """Return the answers to a load that was sent behind the last commit, once; None if it was another.
+
+        The same subjects are known by being the same array: what is wanted is grouped once.
+        """
+        ahead, self._ahead = self._ahead, None
+        if ahead is None or ahead[0].subjects is not wanted.subjects or ahead[0].partitions != wanted.partitions:
+            return None
+        return ahead[1]
 
     def _compare_epochs(self, epochs: Mapping[int, bytes | None]) -> None:
         written = {partition: int(epoch or 0) for partition, epoch in epochs.items()}
@@ -308,6 +349,7 @@ class Store:
 
     def disconnect(self) -> None:
         """Close the connection of load and commit; a watch ends with it."""
+        self._ahead = None
         if self._connection is not None:
             self._connection.disconnect()
             self._client.connection_pool.release(self._connection)
@@ -321,22 +363,31 @@ class Store:
                 raise StoreUnavailableError(str(error)) from error
         return self._connection
 
-    def _round_trip(
-        self,
-        connection: Any,
-        commands: Sequence[bytes | memoryview],
-        answers: int,
-        sent: Callable[[], None] = _nothing,
-    ) -> list[Any]:
+    def _round_trip(self, connection: Any, commands: Sequence[bytes | memoryview], answers: int) -> list[Any]:
         try:
-            # In one piece: each piece would wake Redis by itself.
-            connection.send_packed_command([b"".join(commands)])
-            self.round_trips += 1
-            sent()
-            return [connection.read_response(disable_decoding=True) for _ in range(answers)]
+            self._send(connection, commands)
+            return _answers(connection, answers)
         except redis.RedisError as error:
             self.disconnect()
             raise StoreUnavailableError(str(error)) from error
+
+    def _send(self, connection: Any, commands: Sequence[bytes | memoryview]) -> None:
+        # In one piece: each piece would wake Redis by itself.
+        connection.send_packed_command([b"".join(commands)])
+        self.round_trips += 1
+
+
+def _answers(connection: Any, count: int) -> list[Any]:
+    return [connection.read_response(disable_decoding=True) for _ in range(count)]
+
+
+def _loading(wanted: Wanted) -> list[bytes | memoryview]:
+    """Return the commands of a load: two answers, of which the second has the fences, then the standings."""
+    count = 2 * len(wanted.partitions)
+    fences = b"".join(map(_fence, wanted.partitions))
+    watch = b"*%d\r\n$5\r\nWATCH\r\n%b" % (count + 1, fences)
+    read = b"*%d\r\n$4\r\nMGET\r\n%b" % (count + len(wanted.subjects) + 1, fences)
+    return [watch, read, resp.keys(wanted.of, wanted.subjects)]
 
 
 def _decoded(value: bytes | str) -> str:

@@ -6,6 +6,7 @@ the same poll can be processed again at any time, because the fence tells what o
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
@@ -22,7 +23,7 @@ from scoring.ledger import ADDED, CONFLICT, FULL, LEDGER_FACTS_MAX, Merged, merg
 from scoring.shadow import Compared, compare
 from sinks.dead import DeadLetter
 from sinks.outbox import changes_between, entry
-from sinks.store import Commit, Standings, Store
+from sinks.store import Commit, Standings, Store, Wanted
 
 Ints = NDArray[np.int64]
 Subjects = NDArray[np.uint64]
@@ -33,6 +34,27 @@ class RawRecord(Record, Protocol):
     """A Kafka record; `confluent_kafka.Message` is one."""
 
     def key(self) -> Any: ...  # noqa: D102 - bytes or nothing; the client's types leave it open
+
+
+class Following(Protocol):
+    """The poll that is applied next; `stream.transport.Poll` is one."""
+
+    @property
+    def records(self) -> Sequence[RawRecord]: ...  # noqa: D102
+    @property
+    def starts(self) -> Mapping[int, int]: ...  # noqa: D102
+
+
+class _Prepared(NamedTuple):
+    """What is known of records before anything is read from the store."""
+
+    records: Sequence[RawRecord]
+    decoded: Decoded
+    groups: Groups
+
+
+def _none() -> None:
+    pass
 
 
 class Outcome(NamedTuple):
@@ -73,13 +95,14 @@ class Processor:
         self._store = store
         self.announced = announced
         self._clock = clock
+        self._prepared: _Prepared | None = None
 
     def process(
         self,
         topic: str,
         records: Sequence[RawRecord],
         starts: Mapping[int, int],
-        sent: Callable[[], None] = lambda: None,
+        following: Callable[[], Following | None] = _none,
     ) -> Outcome:
         """Apply the records of one poll.
 
@@ -87,7 +110,7 @@ class Processor:
             topic: where they come from, for dead letters.
             records: in the order of the log within a partition.
             starts: by partition of the poll, the position it was read from; there may be partitions without records.
-            sent: called when all that is left is to wait for the answer to the commit.
+            following: asked for the next poll while the store writes this one; it is decoded in that time.
 
         Raises:
             StoreError: nothing is known to be written; a retryable one asks for the same call again.
@@ -95,11 +118,26 @@ class Processor:
         """
         if not records:
             return self._compare(starts)
-        decoded = self._decoder.decode(records)
+        prepared = self._prepare(records)
         while True:
-            outcome = self._attempt(topic, records, starts, decoded, sent)
+            outcome = self._attempt(topic, prepared, starts, partial(self._wanted, following))
             if outcome is not None:
                 return outcome
+
+    def _prepare(self, records: Sequence[RawRecord]) -> _Prepared:
+        prepared, self._prepared = self._prepared, None
+        if prepared is None or prepared.records is not records:
+            decoded = self._decoder.decode(records)
+            prepared = _Prepared(records, decoded, grouped(decoded.subjects, decoded.partitions))
+        return prepared
+
+    def _wanted(self, following: Callable[[], Following | None]) -> Wanted | None:
+        """Prepare the next poll; return what it needs of the store."""
+        poll = following()
+        if poll is None or not poll.records:
+            return None
+        self._prepared = prepared = self._prepare(poll.records)
+        return Wanted(list(poll.starts), prepared.groups.partitions, prepared.groups.subjects)
 
     def _compare(self, starts: Mapping[int, int]) -> Outcome:
         """Apply nothing; say where to read on if the store stands elsewhere."""
@@ -110,13 +148,12 @@ class Processor:
     def _attempt(
         self,
         topic: str,
-        records: Sequence[RawRecord],
+        prepared: _Prepared,
         starts: Mapping[int, int],
-        decoded: Decoded,
-        sent: Callable[[], None],
+        wanted: Callable[[], Wanted | None],
     ) -> Outcome | None:
         """Load, evaluate and commit once; return None if another worker moved a fence meanwhile."""
-        groups = grouped(decoded.subjects, decoded.partitions)
+        records, decoded, groups = prepared
         nexts, before = self._store.load(list(starts), groups.partitions, groups.subjects)
         if nexts != dict(starts):
             # Redelivered, or a gap. Rare, and simplest as: apply nothing, read again from where the store stands.
@@ -138,7 +175,7 @@ class Processor:
                 _letters(topic, records, refused), _reached(decoded, merged), groups, before.cards, cards, merged.grown
             ),
         )
-        if not self._store.commit(commit, sent):
+        if not self._store.commit(commit, wanted):
             return None
         return self._outcome(decoded, merged, refused, commit)
 

@@ -1,11 +1,11 @@
 """Kafka to Faust: one Faust message a poll, pulled with one credit.
 
 A thread polls librdkafka and hands what it read to the event loop as one `Poll`; it polls again only when the agent
-has called `Poll.ahead()`, or `Poll.done()`. Records that arrive meanwhile wait in librdkafka and become one bigger
-`Poll`, so a slow batch makes the next one cheaper instead of making a queue longer. `ahead` is for the moment when all
-that is left of a batch is to wait for an answer: the next one is read in that time.
+has called `Poll.done()`. Records that arrive meanwhile wait in librdkafka and become one bigger `Poll`, so a slow batch
+makes the next one cheaper instead of making a queue longer. A full `Poll` says that there is a backlog: then the next
+one is read at once, and the agent can prepare it while it waits for the store.
 
-*Invariant*: at most one `Poll` is with the agent, and one more is waiting for it.
+*Invariant*: at most one `Poll` is with the agent, and one more, behind a full one, is waiting for it.
 
 *Invariant*: no rebalance while a `Poll` is in flight. Kafka's callbacks run on this thread, and wait there until what
 was handed on is done, so a partition is never given up under work in flight. The one gap, a callback between the
@@ -121,17 +121,17 @@ class Poll:
     #: By partition: the offset expected next before this poll. Not the first record's offset: logs have holes. Every
     #: `KafkaWiring.compare_s` it names all partitions held, also those without a record.
     starts: Mapping[int, int]
-    #: What `done` and `ahead` call. A test that needs no transport leaves them out.
+    #: What `done` and `following` call. A test that needs no transport leaves them out.
     credit: Callable[[Mapping[int, int]], None] = field(default=_ignore, repr=False, compare=False)
-    advance: Callable[[], None] = field(default=_nothing, repr=False, compare=False)
+    waiting: Callable[[], "Poll | None"] = field(default=_nothing, repr=False, compare=False)
 
-    def ahead(self) -> None:
-        """Let the thread read the next Poll before this one is done; it starts where this one ends.
+    def following(self) -> "Poll | None":
+        """Return the Poll that the agent gets next, if it has been read already; it starts where this one ends.
 
         Should this one end otherwise, by `done(seeks)`, the next one's starts no longer fit what was applied, and it
-        has to be refused like any other that does not fit. Calling it again has no effect.
+        has to be refused like any other that does not fit.
         """
-        self.advance()
+        return self.waiting()
 
     def done(self, seeks: Mapping[int, int] = MappingProxyType({})) -> None:
         """End this Poll and let the thread poll again, once; partitions in `seeks` are read from these offsets on.
@@ -175,11 +175,11 @@ class WiredApp(Protocol):
 T = TypeVar("T")
 
 
-class _Credit(NamedTuple):
-    """What the event loop says of a Poll: that the next one may be read, or with `seeks`, that it is done."""
+class _Done(NamedTuple):
+    """What the event loop says of a Poll: that it is done, and where to read on."""
 
     poll: int
-    seeks: Mapping[int, int] | None
+    seeks: Mapping[int, int]
 
 
 class _Poller(threading.Thread):
@@ -205,13 +205,15 @@ class _Poller(threading.Thread):
         self._incremental = "cooperative" in str(self._properties.get("partition.assignment.strategy", "cooperative"))
         self._consumer: confluent_kafka.Consumer
         # None says that what is in flight will never be done.
-        self._credits: queue.SimpleQueue[_Credit | None] = queue.SimpleQueue()
+        self._credits: queue.SimpleQueue[_Done | None] = queue.SimpleQueue()
         self._abandoned = False
         self._polls = 0
         self._rebalances = 0
-        # Where each Poll in flight ends, by its number; on the event loop, the last ones that were let go and done.
+        # Where each Poll in flight ends, by its number; the last one read, and whether it was full; the last one done,
+        # as the event loop knows it.
         self._in_flight: dict[int, dict[int, int]] = {}
-        self._advanced = 0
+        self._last: tuple[int, Poll | None] = (0, None)
+        self._is_full = False
         self._ended = 0
         # By partition held: the offset read next, the one behind what is done, and what the group was told of that.
         self._positions: dict[int, int] = {}
@@ -239,10 +241,9 @@ class _Poller(threading.Thread):
         """Whether the last Poll has been handed on."""
         return self._stopping.is_set()
 
-    def _ahead(self, poll: int) -> None:
-        if poll > max(self._advanced, self._ended):
-            self._advanced = poll
-            self._credits.put(_Credit(poll, None))
+    def _following(self, number: int) -> Poll | None:
+        last, poll = self._last
+        return poll if last == number + 1 else None
 
     def _done(self, poll: int, seeks: Mapping[int, int]) -> None:
         if poll <= self._ended:
@@ -250,7 +251,7 @@ class _Poller(threading.Thread):
         if not seeks.keys() <= self._positions.keys():
             raise ValueError(f"seeks were {dict(seeks)}, this worker holds only {sorted(self._positions)}")
         self._ended = poll
-        self._credits.put(_Credit(poll, seeks))
+        self._credits.put(_Done(poll, seeks))
 
     # Everything below runs on this thread.
 
@@ -273,10 +274,10 @@ class _Poller(threading.Thread):
                 records = self._read()
                 if records or self._is_to_compare():
                     self._hand_on(records)
-                    self._wait_for_credit()
+                    self._wait_for_at_most(self._in_flight_max())
         finally:
             self._stopping.set()
-            self._wait_until_done()
+            self._wait_for_at_most(0)
             self._consumer.close()
 
     def _running(self) -> bool:
@@ -285,10 +286,12 @@ class _Poller(threading.Thread):
     def _read(self) -> list[Message]:
         first = self._consumer.poll(_POLL_S)
         if first is None:
+            self._is_full = False
             self._take_in_what_was_said()
             return []
         rebalances = self._rebalances
         records = [first, *self._consumer.consume(self._wiring.poll_records_max - 1, 0)]
+        self._is_full = len(records) == self._wiring.poll_records_max
         self._take_in_what_was_said()
         if rebalances != self._rebalances:
             # A callback ran between two of these records: the earlier ones may be of partitions that are gone, or gone
@@ -318,18 +321,16 @@ class _Poller(threading.Thread):
         self._positions.update(ends)
         self._polls = number = self._polls + 1
         self._in_flight[number] = ends
-        poll = Poll(self._topic, records, starts, partial(self._done, number), partial(self._ahead, number))
+        poll = Poll(self._topic, records, starts, partial(self._done, number), partial(self._following, number))
+        self._last = number, poll
         self._tell(self._hand_on_to_agent, poll)
 
-    def _wait_for_credit(self) -> None:
-        """Wait until the next Poll may be read: the last one is done, or as good as done."""
-        while self._listens():
-            with contextlib.suppress(queue.Empty):
-                if self._take_in(self._credits.get(timeout=1.0)) == self._polls:
-                    return
+    def _in_flight_max(self) -> int:
+        """Return how many Polls may be in flight when the next is read: behind a full one, that one."""
+        return int(self._is_full)
 
-    def _wait_until_done(self) -> None:
-        while self._in_flight and self._listens():
+    def _wait_for_at_most(self, in_flight: int) -> None:
+        while len(self._in_flight) > in_flight and self._listens():
             with contextlib.suppress(queue.Empty):
                 self._take_in(self._credits.get(timeout=1.0))
 
@@ -340,16 +341,14 @@ class _Poller(threading.Thread):
         while not self._credits.empty():
             self._take_in(self._credits.get())
 
-    def _take_in(self, credit: _Credit | None) -> int:
-        """Note what is done, and where to read instead; return the number of the Poll that was spoken of."""
-        if credit is None:
+    def _take_in(self, done: _Done | None) -> None:
+        """Note what is done, and where to read instead."""
+        if done is None:
             self._abandoned = True
-            return 0
-        if credit.seeks is not None:
-            self._applied.update(self._in_flight.pop(credit.poll))
-            for by_partition in (self._applied, self._positions, self._seeks) if credit.seeks else ():
-                by_partition.update(credit.seeks)
-        return credit.poll
+            return
+        self._applied.update(self._in_flight.pop(done.poll))
+        for by_partition in (self._applied, self._positions, self._seeks) if done.seeks else ():
+            by_partition.update(done.seeks)
 
     def _seek(self) -> None:
         for partition, offset in list(self._seeks.items()):
@@ -377,7 +376,7 @@ class _Poller(threading.Thread):
 
     def _on_assign(self, consumer: confluent_kafka.Consumer, partitions: list[TopicPartition]) -> None:
         self._rebalances += 1
-        self._wait_until_done()
+        self._wait_for_at_most(0)
         assign = consumer.incremental_assign if self._incremental else consumer.assign
         try:
             starts = self._starts([each.partition for each in partitions])
@@ -391,13 +390,13 @@ class _Poller(threading.Thread):
         self._tell(self._wiring.on_assigned, starts)
 
     def _on_revoke(self, consumer: confluent_kafka.Consumer, partitions: list[TopicPartition]) -> None:
-        self._wait_until_done()
+        self._wait_for_at_most(0)
         self._commit(due_s=0.0)
         self._on_lost(consumer, partitions)
 
     def _on_lost(self, consumer: confluent_kafka.Consumer, partitions: list[TopicPartition]) -> None:
         self._rebalances += 1
-        self._wait_until_done()
+        self._wait_for_at_most(0)
         gone = [each.partition for each in partitions]
         for by_partition in (self._positions, self._applied, self._committed, self._seeks):
             for partition in gone:

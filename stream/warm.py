@@ -11,7 +11,7 @@ from schemas.events import CreditEvent, Data
 from schemas.records import RecordKey
 from schemas.subjects import format_subject
 from scoring.announced import Announced
-from sinks.store import Commit, Ints, Standings, Store, Subjects, split, transaction
+from sinks.store import Commit, Ints, Standings, Store, Subjects, Wanted, split, transaction
 from stream.process import Processor
 
 # A start that loads compiled kernels from the disk takes some tenths of a second.
@@ -54,8 +54,7 @@ class _NoStore(Store):
     def load(self, partitions: Sequence[int], of: Ints, subjects: Subjects) -> tuple[dict[int, int], Standings]:
         return dict.fromkeys(partitions, self._next), split([self._value], of, subjects)
 
-    def commit(self, commit: Commit, sent: Callable[[], None] = lambda: None) -> bool:
-        sent()
+    def commit(self, commit: Commit, following: Callable[[], Wanted | None] = lambda: None) -> bool:  # noqa: ARG002
         transaction(commit)
         self._next = commit.nexts[0]
         self._value = commit.after.cards[0].tobytes() + commit.after.facts.tobytes()

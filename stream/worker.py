@@ -280,7 +280,7 @@ class Worker:
         while True:
             began_s = time.perf_counter()
             try:
-                outcome = processor.process(poll.topic, poll.records, poll.starts, poll.ahead)
+                outcome = processor.process(poll.topic, poll.records, poll.starts, poll.following)
             except StoreUnavailableError as error:
                 self._progress.waiting_for = "redis"
                 self._away("redis", error)

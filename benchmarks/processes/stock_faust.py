@@ -24,7 +24,7 @@ from schemas.records import RecordKey
 from scoring.announced import Announced
 from scoring.pack import load_pack
 from sinks.keys import due_key, next_key, outbox_key, standing_key
-from sinks.store import Commit, Ints, Standings, Store, Subjects, split
+from sinks.store import Commit, Ints, Standings, Store, Subjects, Wanted, split
 from stream.process import Processor
 from stream.settings import load_settings
 from stream.warm import warm
@@ -47,9 +47,8 @@ class PlainStore(Store):
         nexts = {partition: int(answer) for partition, answer in zip(partitions, answers, strict=False)}
         return nexts, split(answers[len(partitions) :], of, subjects)
 
-    def commit(self, commit: Commit, sent: Callable[[], None] = lambda: None) -> bool:
+    def commit(self, commit: Commit, following: Callable[[], Wanted | None] = lambda: None) -> bool:  # noqa: ARG002
         """Write everything in one pipeline with MULTI and EXEC."""
-        sent()  # Faust reads ahead by itself
         pipeline = self._client.pipeline(transaction=True)
         pipeline.mset(self._values(commit))
         was, now = commit.before["valid_until"].tolist(), commit.after.cards["valid_until"].tolist()

@@ -17,9 +17,9 @@ import stream.worker
 from benchmarks.child import cpu_s, say
 from benchmarks.observe import Observer, now_ns
 from schemas.decoder import Decoded, Decoder, Record
-from sinks.store import Commit, Ints, Standings, Store, Subjects
+from sinks.store import Commit, Ints, Standings, Store, Subjects, Wanted
 from stream.logs import configure
-from stream.process import Outcome, Processor, RawRecord
+from stream.process import Following, Outcome, Processor, RawRecord
 from stream.settings import load_settings
 from stream.worker import Worker
 
@@ -56,11 +56,12 @@ class _TimedStore(Store):
         Stages.load_ns += perf_counter_ns() - began_ns
         return loaded
 
-    def commit(self, commit: Commit, sent: Callable[[], None] = lambda: None) -> bool:
-        began_ns = perf_counter_ns()
-        committed = super().commit(commit, sent)
+    def commit(self, commit: Commit, following: Callable[[], Wanted | None] = lambda: None) -> bool:
+        began_ns, decoding_ns = perf_counter_ns(), Stages.decode_ns
+        committed = super().commit(commit, following)
         Stages.answered_ns = now_ns()
-        Stages.commit_ns += perf_counter_ns() - began_ns
+        # The next batch may have been decoded meanwhile.
+        Stages.commit_ns += perf_counter_ns() - began_ns - (Stages.decode_ns - decoding_ns)
         Stages.refused += not committed
         return committed
 
@@ -82,11 +83,11 @@ class _ObservedProcessor(Processor):
         topic: str,
         records: Sequence[RawRecord],
         starts: Mapping[int, int],
-        sent: Callable[[], None] = lambda: None,
+        following: Callable[[], Following | None] = lambda: None,
     ) -> Outcome:
         kind = type(self)
         began_ns, used_s, trips = now_ns(), 0.0 if kind.records else cpu_s(), self._store.round_trips
-        outcome = super().process(topic, records, starts, sent)
+        outcome = super().process(topic, records, starts, following)
         if not records:
             Stages.comparisons += 1
             Stages.comparing_trips += self._store.round_trips - trips

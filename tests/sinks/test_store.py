@@ -20,7 +20,7 @@ from sinks.errors import (
     StoreUnavailableError,
 )
 from sinks.keys import META, due_key, next_key, outbox_key, standing_key, swept_key
-from sinks.store import Commit, Standings, Store, split, transaction
+from sinks.store import Commit, Standings, Store, Wanted, split, transaction
 from tests.support.redis_server import CountingConnection, connect, free_port
 
 KEY = RecordKey(1, 2)
@@ -251,6 +251,94 @@ def test_a_disconnected_watch_no_longer_voids_a_commit(store: Store, client: Any
     load(store, [], [1])
 
     assert store.commit(commit_of({1: 1}, {}))
+
+
+# The next load, sent behind a commit.
+
+
+def wanted(keys: Sequence[tuple[int, int]]) -> Wanted:
+    return Wanted([0, 1], *columns_of(keys))
+
+
+def test_what_is_loaded_behind_a_commit_is_what_the_commit_left_and_makes_no_round_trip_of_its_own(
+    store: Store,
+) -> None:
+    following = wanted([*FILLED])
+    load(store, [*FILLED])
+    commit = commit_of({0: 3, 1: 1}, FILLED)
+    assert store.commit(commit, lambda: following)
+    trips = store.round_trips
+
+    nexts, standings = store.load(*following)
+
+    assert nexts == {0: 3, 1: 1}
+    assert values_of(standings) == values_of(commit.after)
+    assert store.round_trips == trips
+
+
+def test_what_is_wanted_is_asked_for_when_the_commit_is_with_redis(store: Store, client: Any) -> None:
+    seen = []
+    load(store, [*FILLED])
+
+    def following() -> Wanted:
+        while client.get(next_key(0)) != b"3":
+            pass
+        seen.append("the commit was sent")
+        return wanted([])
+
+    assert store.commit(commit_of({0: 3, 1: 1}, FILLED), following)
+    assert seen == ["the commit was sent"]
+
+
+def test_a_fence_that_moved_since_the_load_behind_a_commit_voids_the_next(store: Store, client: Any) -> None:
+    following = wanted([*FILLED])
+    load(store, [*FILLED])
+    assert store.commit(commit_of({0: 3, 1: 1}, FILLED), lambda: following)
+    client.set(next_key(1), 9)
+    store.load(*following)
+
+    assert not store.commit(commit_of({0: 4, 1: 2}, FILLED))
+
+
+def test_behind_a_void_commit_what_was_loaded_is_what_the_other_writer_left(store: Store, client: Any) -> None:
+    following = wanted([*FILLED])
+    load(store, [*FILLED])
+    client.set(next_key(0), 8)
+    assert not store.commit(commit_of({0: 3, 1: 1}, FILLED), lambda: following)
+
+    nexts, _ = store.load(*following)
+
+    assert nexts == {0: 8, 1: 0}
+
+
+@pytest.mark.parametrize("between", ["another load", "another batch", "a disconnection"])
+def test_after_anything_else_what_was_loaded_behind_a_commit_is_loaded_again(store: Store, between: str) -> None:
+    following = wanted([*FILLED])
+    load(store, [*FILLED])
+    store.commit(commit_of({0: 3, 1: 1}, FILLED), lambda: following)
+    if between == "a disconnection":
+        store.disconnect()
+    else:
+        load(store, [(0, 0xC)])
+    if between == "another batch":
+        store.commit(commit_of({0: 5, 1: 1}, {(0, 0xC): (NEVER, 1)}))
+    trips = store.round_trips
+
+    nexts, _ = store.load(*following)
+
+    assert nexts == {0: 5 if between == "another batch" else 3, 1: 1}
+    assert store.round_trips == trips + 1
+    assert store.commit(commit_of({0: 6, 1: 2}, FILLED))
+
+
+def test_equal_subjects_in_another_array_are_loaded_again(store: Store) -> None:
+    load(store, [*FILLED])
+    store.commit(commit_of({0: 3, 1: 1}, FILLED), lambda: wanted([*FILLED]))
+    trips = store.round_trips
+
+    store.load(*wanted([*FILLED]))
+
+    assert store.round_trips == trips + 1
 
 
 # What is lost, or not ours.

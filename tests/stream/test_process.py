@@ -1,13 +1,14 @@
 """A poll's records to standings: one outcome each, whatever is in the log and whoever dies in between."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.decoder import Decoder
 from schemas.errors import Reason
 from scoring import ledger
 from sinks.errors import PartitionLostError, StoreUnavailableError
@@ -272,6 +273,43 @@ def test_an_emptied_store_is_filled_again_from_the_log(log: FakeLog, scorer: Sco
 
     assert (standings_in(client), due_in(client)) == before
     hold_store_to(expected_of(log), client)
+
+
+def test_of_a_backlog_each_poll_is_decoded_once_and_costs_two_round_trips(
+    log: FakeLog, scorer: Scorer, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(20):
+        log.publish(id=f"loan {number}")
+    decoded: list[int] = []
+    decode = Decoder.decode
+
+    def counted(self: Decoder, records: Sequence[Any]) -> Any:
+        decoded.append(len(records))
+        return decode(self, records)
+
+    monkeypatch.setattr(Decoder, "decode", counted)
+
+    scorer.work_off(6)
+
+    assert decoded == [6, 6, 6, 2]
+    assert [one.scored for one in scorer.outcomes] == [6, 6, 6, 2]
+    assert scorer.store.round_trips == 2 * 4
+    hold_store_to(expected_of(log), client)
+
+
+def test_a_poll_that_was_prepared_behind_one_that_lost_its_fence_is_applied_in_its_turn(
+    log: FakeLog, scorer: Scorer, client: Any
+) -> None:
+    for number in range(9):
+        log.publish(id=f"loan {number}")
+    other = Scorer(log, client)
+    scorer.store.meanwhile = lambda: void(other.work(2))
+
+    scorer.work_off(3)
+
+    assert scorer.outcomes[0].seeks
+    hold_store_to(expected_of(log), client)
+    other.store.disconnect()
 
 
 def test_a_poll_without_records_says_where_a_store_stands_that_was_set_back(

@@ -102,11 +102,17 @@ def offsets_of(poll: Poll) -> dict[int, list[int]]:
 
 @dataclass
 class Run:
-    """A worker drained 4 partitions of 500 records, 150 a poll, and rewound partition 2 to 100 in its third poll."""
+    """A worker drained 4 partitions of 500 records, 150 a poll, and rewound partition 2 to 100 once it was past that.
+
+    `polls` are those that it applied; what did not fit after the rewinding it refused.
+    """
 
     polls: list[Poll] = field(default_factory=list)
+    following: list[Poll | None] = field(default_factory=list)
     assigned: list[Mapping[int, int]] = field(default_factory=list)
+    with_agent_max: int = 0
     in_flight_max: int = 0
+    refused: int = 0
     rewound_at: int = 0
     committed: dict[int, int] = field(default_factory=dict)
     second_done: str = ""
@@ -118,24 +124,36 @@ def run(cluster: str) -> Run:
     run, topic = Run(), "run"
     app: Any = None
     fill(cluster, topic, per_partition=500)
-    seen: dict[int, int] = {}
+    nexts = dict.fromkeys(PARTITIONS, 0)
+    with_agent = 0
+
+    def apply(poll: Poll) -> dict[int, int]:
+        if any(nexts[partition] != start for partition, start in poll.starts.items()):
+            run.refused += 1
+            return {partition: nexts[partition] for partition in poll.starts}
+        run.polls.append(poll)
+        run.following.append(poll.following())
+        nexts.update({partition: offsets[-1] + 1 for partition, offsets in offsets_of(poll).items()})
+        if run.rewound_at or nexts[2] <= 100:
+            return {}
+        run.rewound_at = len(run.polls)
+        nexts[2] = 100
+        return {2: 100}
 
     async def handle(poll: Poll) -> None:
-        await asyncio.sleep(0.002)  # long enough for a second poll to be handed on, were it allowed to
-        run.in_flight_max = max(run.in_flight_max, app.consumer._poller._polls - len(run.polls))
-        run.polls.append(poll)
-        seen.update({partition: offsets[-1] for partition, offsets in offsets_of(poll).items()})
-        if not run.rewound_at and seen.get(2, 0) > 100:
-            run.rewound_at = len(run.polls)
-            seen.pop(2)
-            poll.done({2: 100})
-        else:
-            poll.done()
+        nonlocal with_agent
+        with_agent += 1
+        await asyncio.sleep(0.01)  # long enough for more polls to be handed on, were they allowed to
+        run.with_agent_max = max(run.with_agent_max, with_agent)
+        run.in_flight_max = max(run.in_flight_max, app.consumer._poller._polls - len(run.polls) - run.refused)
+        seeks = apply(poll)
+        with_agent -= 1
+        poll.done(seeks)
 
     async def drain() -> None:
         nonlocal app
         async with worker(cluster, topic, handle, poll_records_max=150, on_assigned=run.assigned.append) as app:
-            await until(lambda: seen == dict.fromkeys(PARTITIONS, 499))
+            await until(lambda: nexts == dict.fromkeys(PARTITIONS, 500))
             try:
                 run.polls[-1].done()
             except RuntimeError as error:
@@ -189,9 +207,24 @@ def test_one_poll_holds_at_most_the_records_it_may(run: Run) -> None:
     assert max(len(poll.records) for poll in run.polls) == 150
 
 
-@pytest.mark.slow
-def test_never_are_two_polls_in_flight_of_an_agent_that_lets_none_be_read_ahead(run: Run) -> None:
-    assert run.in_flight_max == 1
+def test_an_agent_has_one_poll_at_a_time(run: Run) -> None:
+    assert run.with_agent_max == 1
+
+
+def test_behind_a_full_poll_one_more_is_read_and_no_more(run: Run) -> None:
+    assert run.in_flight_max == 2
+
+
+def test_the_poll_that_follows_a_full_one_can_be_seen_before_it_is_handed_on(run: Run) -> None:
+    pairs = list(zip(run.following, run.polls[1:], strict=False))
+    del pairs[run.rewound_at - 1]
+    seen = [(ahead, poll) for ahead, poll in pairs if ahead is not None]
+    assert seen
+    assert all(ahead is poll for ahead, poll in seen)
+
+
+def test_what_was_read_ahead_of_a_seek_does_not_fit_and_is_read_again(run: Run) -> None:
+    assert run.refused >= 1
 
 
 @pytest.mark.slow
@@ -207,79 +240,6 @@ def test_the_group_is_told_what_is_done(run: Run) -> None:
 @pytest.mark.slow
 def test_no_thread_survives_a_stop(run: Run) -> None:
     assert run.threads_left == []
-
-
-# A run over a backlog whose agent lets the next poll be read while it is busy, and refuses what does not fit.
-
-
-@dataclass
-class AheadRun:
-    """A worker drained 4 partitions of 500 records, 50 a poll, and rewound partition 2 to 100 once it was past that."""
-
-    applied: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
-    with_agent_max: int = 0
-    in_flight_max: int = 0
-    refused: int = 0
-    committed: list[int] = field(default_factory=list)
-
-
-@pytest.fixture(scope="module")
-def ahead_run(cluster: str) -> AheadRun:
-    run, topic = AheadRun(), "ahead"
-    app: Any = None
-    fill(cluster, topic, per_partition=500)
-    nexts = dict.fromkeys(PARTITIONS, 0)
-    with_agent = done = 0
-    rewound = False
-
-    async def handle(poll: Poll) -> None:
-        nonlocal with_agent, done, rewound
-        with_agent += 1
-        run.with_agent_max = max(run.with_agent_max, with_agent)
-        seeks = {}
-        if any(nexts[partition] != start for partition, start in poll.starts.items()):
-            run.refused += 1
-            seeks = {partition: nexts[partition] for partition in poll.starts}
-        else:
-            for partition, offsets in offsets_of(poll).items():
-                run.applied[partition] += offsets
-                nexts[partition] = offsets[-1] + 1
-            poll.ahead()
-            poll.ahead()  # as an attempt that is made again would
-            await asyncio.sleep(0.01)
-            run.in_flight_max = max(run.in_flight_max, app.consumer._poller._polls - done)
-            if not rewound and nexts[2] > 100:
-                rewound = True
-                del run.applied[2][100:]
-                seeks = {2: 100}
-                nexts[2] = 100
-        done += 1
-        with_agent -= 1
-        poll.done(seeks)
-
-    async def drain() -> None:
-        nonlocal app
-        async with worker(cluster, topic, handle, poll_records_max=50) as app:
-            await until(lambda: nexts == dict.fromkeys(PARTITIONS, 500))
-            with closing(confluent_kafka.Consumer({"bootstrap.servers": cluster, "group.id": topic})) as tool:
-                partitions = [TopicPartition(topic, partition) for partition in PARTITIONS]
-                await until(lambda: [each.offset for each in tool.committed(partitions, 5)] == [500] * 4)
-
-    asyncio.run(drain())
-    return run
-
-
-def test_one_poll_is_read_ahead_and_no_more(ahead_run: AheadRun) -> None:
-    assert ahead_run.in_flight_max == 2
-
-
-def test_an_agent_has_one_poll_at_a_time_also_when_the_next_is_read_ahead(ahead_run: AheadRun) -> None:
-    assert ahead_run.with_agent_max == 1
-
-
-def test_what_was_read_ahead_of_a_seek_does_not_fit_and_is_read_again(ahead_run: AheadRun) -> None:
-    assert ahead_run.refused >= 1
-    assert ahead_run.applied == {key: list(range(500)) for key in PARTITIONS}
 
 
 # Runs of their own.
@@ -594,6 +554,17 @@ def test_a_fatal_error_ends_the_poll_with_a_clear_message() -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize(("read", "waits_for"), [(2, 1), (1, 0)])
+def test_only_behind_a_full_poll_the_next_one_is_read_at_once(read: int, waits_for: int) -> None:
+    async def scenario() -> None:
+        records = [record(0, 5 + number) for number in range(read)]
+        poller = await poller_over(ScriptedConsumer(records), {0: 5}, poll_records_max=2)
+        poller._hand_on(poller._read())
+        assert (len(poller._in_flight), poller._in_flight_max()) == (1, waits_for)
+
+    asyncio.run(scenario())
+
+
 @pytest.mark.parametrize("end", ["done", "abandoned"])
 def test_a_partition_is_given_up_only_when_what_is_in_flight_has_ended(end: str) -> None:
     async def scenario() -> None:
@@ -601,7 +572,6 @@ def test_a_partition_is_given_up_only_when_what_is_in_flight_has_ended(end: str)
         given_up = consumer.incremental_unassign = Mock()
         poller = await poller_over(consumer, {0: 5})
         poller._hand_on([record(0, 5)])
-        poller._ahead(1)
         revoking = asyncio.create_task(asyncio.to_thread(poller._on_lost, consumer, [TopicPartition("t", 0)]))
         await until(poller._credits.empty)
         assert not given_up.called

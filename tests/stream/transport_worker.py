@@ -42,7 +42,6 @@ async def apply(store: sqlite3.Connection, poll: Poll, name: str) -> dict[int, i
             store.execute("INSERT INTO busy VALUES (?, ?)", (partition, name))
         except sqlite3.IntegrityError:
             store.execute("INSERT INTO fault VALUES (?, ?)", (name, f"partition {partition} is in another's hands"))
-    poll.ahead()
     await asyncio.sleep(0.005)  # the work: long enough for another worker to be caught inside
     seeks = {}
     store.execute("BEGIN IMMEDIATE")

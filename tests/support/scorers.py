@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import orjson
@@ -45,6 +45,13 @@ class InterruptedStore(Store):
         return loaded
 
 
+class FakePoll(NamedTuple):
+    """What the transport hands on."""
+
+    records: list[FakeRecord]
+    starts: dict[int, int]
+
+
 class Scorer:
     """What a worker does with its polls, by hand: poll, process, and acknowledge or not."""
 
@@ -54,26 +61,44 @@ class Scorer:
         self.processor = Processor(Decoder(KEY, len(log.records)), self.store, ANNOUNCED, clock)
         self.outcomes: list[Outcome] = []
         self.positions: dict[int, int] = {}
+        # The one to be applied, again if that failed, and perhaps the next one.
+        self._polls: list[FakePoll] = []
         self.take_over()
 
     def take_over(self) -> None:
         """Be given all partitions: begin where the store stands."""
         self.positions = self.store.positions(dict.fromkeys(self.log.records, 0), TODAY)
+        self._polls.clear()
 
     def process(self, records_max: int = 100, partitions: Sequence[int] | None = None) -> list[FakeRecord]:
         """Poll and apply, without acknowledging: what a worker has done when it is killed."""
-        held = self.positions if partitions is None else {one: self.positions[one] for one in partitions}
-        records, starts = self.log.poll(held, records_max)
-        if records:
-            self.outcomes.append(self.processor.process(TOPIC, records, starts))
+        records = self._apply(records_max, partitions)
+        self._polls.clear()
         return records
 
     def work(self, records_max: int = 100, partitions: Sequence[int] | None = None) -> bool:
         """Poll, apply and acknowledge; return whether there was anything."""
-        records = self.process(records_max, partitions)
+        records = self._apply(records_max, partitions)
         if records:
             self.positions = {**positions_after(self.positions, records), **self.outcomes[-1].seeks}
         return bool(records)
+
+    def _apply(self, records_max: int, partitions: Sequence[int] | None) -> list[FakeRecord]:
+        """Apply the poll that waits, or poll; behind a full one the next is read meanwhile, as the transport does."""
+        held = self.positions if partitions is None else {one: self.positions[one] for one in partitions}
+        if not self._polls:
+            self._polls.append(FakePoll(*self.log.poll(held, records_max)))
+        poll = self._polls[0]
+
+        def following() -> FakePoll | None:
+            if len(poll.records) == records_max and len(self._polls) == 1:
+                self._polls.append(FakePoll(*self.log.poll(positions_after(held, poll.records), records_max)))
+            return self._polls[1] if len(self._polls) > 1 else None
+
+        if poll.records:
+            self.outcomes.append(self.processor.process(TOPIC, poll.records, poll.starts, following))
+        del self._polls[0]
+        return poll.records
 
     def work_off(self, records_max: int = 100) -> None:
         """Work until the log's end."""
