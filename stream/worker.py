@@ -63,6 +63,8 @@ _REST = 3.0
 _SLICES = 50
 # How often places in log and store are compared where no event comes: a store that lost a second is behind them.
 _COMPARE_S = 1.0
+# So many objects more than at the last collection begin the next one.
+_COLLECTED_AFTER = 100_000
 # A thread that wants the interpreter waits this long for it; the default of 5 ms would stand in every event's way.
 _SWITCH_S = 0.0005
 
@@ -172,6 +174,9 @@ class Worker:
         # What was made so far lives as long as the process: no later collection need walk through it.
         gc.collect()
         gc.freeze()
+        # A poll makes thousands of objects that live as long as it does: by default they would be walked through again
+        # and again, and there is nothing to find.
+        gc.set_threshold(_COLLECTED_AFTER)
         self._relay.start()
         self._accesses.start()
         self._watchdog.start()
