@@ -15,8 +15,10 @@ from sinks.message import Channel, Message
 from sinks.outbox import NamesByPack, messages
 from sinks.store import Store
 
-# Entries taken at a time: one is a batch's changes, so up to a thousand records.
-ENTRIES_MAX = 4
+# Entries taken at a time. One is what a batch has left in its partition: of a backlog a thousand records, at other
+# times often a single one. So few are taken at first, and twice as many each time that they held few records.
+ENTRIES_MIN, ENTRIES_MAX = 4, 256
+_RECORDS_FEW = 500
 # How long one round of records may take to be acknowledged, in seconds, before it is sent again.
 DELIVERY_S_MAX = 30.0
 _IDLE_S = 0.5
@@ -51,6 +53,7 @@ class Relay(threading.Thread):
         self._on_error = on_error
         self._wake = threading.Event()
         self._ending = threading.Event()
+        self._entries = ENTRIES_MIN
         self.partitions: Collection[int] = ()
         self.published = 0
 
@@ -92,13 +95,17 @@ class Relay(threading.Thread):
             UnknownPackError: a change is of a pack whose announcement was not read yet.
 
         """
-        entries = self._store.outbox(partition, ENTRIES_MAX)
+        entries = self._store.outbox(partition, self._entries)
         if not entries:
             return 0
         sent = [one for _, pairs in entries for one in messages(pairs, partition, self._names)]
         self._send(sent)
         self._store.published(partition, [entry_id for entry_id, _ in entries])
         self.published += len(sent)
+        if len(sent) >= _RECORDS_FEW:
+            self._entries = ENTRIES_MIN
+        elif len(entries) == self._entries:
+            self._entries = min(2 * self._entries, ENTRIES_MAX)
         return len(sent)
 
     def _send(self, sent: list[Message]) -> None:

@@ -19,7 +19,7 @@ from sinks.message import Channel
 from sinks.outbox import CHANGE, Names, NamesByPack, changes_between, entry, messages
 from sinks.store import Store
 from stream import relay as relay_module
-from stream.relay import ENTRIES_MAX, DeliveryError, Relay
+from stream.relay import ENTRIES_MAX, ENTRIES_MIN, DeliveryError, Relay
 from tests.support.events import RESIDENT, value_of
 from tests.support.fake_kafka import FakeProducer
 from tests.support.redis_server import connect, free_port
@@ -143,14 +143,34 @@ def test_all_of_an_entry_is_published_several_letters_too(outbox: Outbox) -> Non
 
 
 def test_entries_are_published_oldest_first_some_at_a_time(outbox: Outbox) -> None:
-    for number in range(ENTRIES_MAX + 3):
+    for number in range(ENTRIES_MIN + 3):
         outbox.keep(entry(a_change(number), []))
 
-    assert [outbox.relay.publish(0) for _ in range(3)] == [ENTRIES_MAX, 3, 0]
+    assert [outbox.relay.publish(0) for _ in range(3)] == [ENTRIES_MIN, 3, 0]
 
     order = [int(orjson.loads(one.value)["id"].split("/")[1]) for one in outbox.producer.taken]
-    assert order == [*range(ENTRIES_MAX + 3)]
-    assert outbox.relay.published == ENTRIES_MAX + 3
+    assert order == [*range(ENTRIES_MIN + 3)]
+    assert outbox.relay.published == ENTRIES_MIN + 3
+
+
+def test_of_many_small_entries_more_are_taken_each_time_so_that_an_outbox_cannot_grow_for_ever(outbox: Outbox) -> None:
+    for number in range(3 * ENTRIES_MAX):
+        outbox.keep(entry(a_change(number), []))
+
+    taken = [outbox.relay.publish(0) for _ in range(9)]
+
+    assert taken == [4, 8, 16, 32, 64, 128, 256, 256, 4]
+    assert outbox.waiting() == 0
+
+
+def test_after_an_entry_of_many_records_few_are_taken_again(outbox: Outbox) -> None:
+    for number in range(ENTRIES_MIN):
+        outbox.keep(entry(a_change(number), []))
+    outbox.keep(entry(np.concatenate([a_change(number) for number in range(600)]), []))
+    for number in range(10):
+        outbox.keep(entry(a_change(number), []))
+
+    assert [outbox.relay.publish(0) for _ in range(4)] == [4, 607, 3, 0]
 
 
 def test_an_entry_stays_until_kafka_has_acknowledged_all_of_it(outbox: Outbox) -> None:
