@@ -412,6 +412,10 @@ def dead_schema() -> Json:
             "items": {"type": "array", "prefixItems": [text, raw], "items": False, "minItems": 2},
             "description": "The record's headers as they came / 原消息头",
         },
+        "left_in_log": {
+            "type": "boolean",
+            "description": "Whether key, value and headers were too large, and stand in the log alone / 原始内容仅存日志",
+        },
     }
     return {
         "$schema": DIALECT,

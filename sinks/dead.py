@@ -9,6 +9,9 @@ import orjson
 from schemas.errors import Refusal
 from sinks.message import Channel, Headers, Message
 
+# A letter with more raw bytes would, in base64, be more than its topic takes, and hold up all behind it.
+RAW_BYTES_MAX = 1_400_000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
@@ -25,6 +28,7 @@ class DeadLetter:
         key: the record's key, as it came.
         value: the record's value, byte by byte as it came.
         headers: the record's headers, as they came.
+        left_in_log: whether key, value and headers were too large to be here: then they stand in the log alone.
 
     """
 
@@ -38,6 +42,7 @@ class DeadLetter:
     key: bytes
     value: bytes
     headers: list[tuple[str, bytes]] = dataclasses.field(default_factory=list)
+    left_in_log: bool = False
 
     @classmethod
     def of(
@@ -52,7 +57,7 @@ class DeadLetter:
         headers: list[tuple[str, bytes | None]] | None,
     ) -> "DeadLetter":
         """Return the letter of a refusal."""
-        return cls(
+        letter = cls(
             topic=topic,
             partition=partition,
             offset=offset,
@@ -60,10 +65,24 @@ class DeadLetter:
             field=refusal.field,
             rejected=refusal.value,
             remedy=refusal.remedy,
-            key=key or b"",
-            value=value or b"",
-            headers=[(name, raw or b"") for name, raw in headers or ()],
+            key=b"",
+            value=b"",
+            left_in_log=True,
         )
+        whole = letter.with_raw(key, value, headers)
+        return letter if whole.raw_bytes > RAW_BYTES_MAX else whole
+
+    def with_raw(
+        self, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes | None]] | None
+    ) -> "DeadLetter":
+        """Return the same letter with the record's raw bytes."""
+        stated = [(name, raw or b"") for name, raw in headers or ()]
+        return dataclasses.replace(self, key=key or b"", value=value or b"", headers=stated, left_in_log=False)
+
+    @property
+    def raw_bytes(self) -> int:
+        """How many raw bytes of the record are here."""
+        return len(self.key) + len(self.value) + sum(len(name) + len(raw) for name, raw in self.headers)
 
     @property
     def name(self) -> str:

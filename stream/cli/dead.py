@@ -12,6 +12,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from schemas.codec import decode
 from schemas.errors import Refusal
 from sinks.dead import DeadLetter
+from stream.cli.evidence import record_at
 from stream.cli.output import AsJson, Exit, fail, out, pairs, table, write_json
 from stream.settings import Settings, load_settings
 
@@ -21,6 +22,8 @@ _ANSWER_S_MAX = 10.0
 _FLUSH_S_MAX = 60.0
 _SHOWN_BYTES_MAX = 4_000
 _LISTED_MAX = 100
+# Librdkafka's own highest: whether a record is too large is for the topic that has taken it once to say.
+_REPLAYED_BYTES_MAX = 1_000_000_000
 
 ReasonOption = Annotated[str | None, typer.Option(help="Only those refused for this reason, such as unknown_grade.")]
 
@@ -56,14 +59,16 @@ def show(
 
     [bold]Example[/]: jasmine dead show credit.events/2/1841
     """
-    letter = next((one for one in _letters(load_settings(), None) if one.name == name), None)
+    settings = load_settings()
+    letter = next((one for one in _letters(settings, None) if one.name == name), None)
     if letter is None:
         fail(Exit.NOT_FOUND, f"no dead letter is called {name}; see `jasmine dead list`")
+    row, raw = _row(letter), _whole(settings, letter)
     if as_json:
-        write_json({**_row(letter), "key": letter.key.decode(errors="replace"), "value": _base64(letter.value)})
+        write_json({**row, "key": raw.key.decode(errors="replace"), "value": _base64(raw.value)})
         return
-    pairs(name, {**_row(letter), "key": letter.key.decode(errors="replace"), "bytes": len(letter.value)})
-    out.print(letter.value[:_SHOWN_BYTES_MAX].decode(errors="backslashreplace"), markup=False)
+    pairs(name, {**row, "key": raw.key.decode(errors="replace"), "bytes": len(raw.value)})
+    out.print(raw.value[:_SHOWN_BYTES_MAX].decode(errors="backslashreplace"), markup=False)
 
 
 @app.command()
@@ -83,9 +88,11 @@ def replay(
     letters = [one for one in _letters(settings, reason) if name is None or one.name == name]
     if not letters:
         fail(Exit.NOT_FOUND, "no dead letter matches; see `jasmine dead list`")
-    producer = Producer({**settings.kafka, "enable.idempotence": True, "partitioner": "murmur2_random", "log_level": 2})
+    properties = {"enable.idempotence": True, "partitioner": "murmur2_random", "message.max.bytes": _REPLAYED_BYTES_MAX}
+    producer = Producer({**properties, **settings.kafka, "log_level": 2})
     failures: list[str] = []
-    for letter in letters:
+    for one in letters:
+        letter = _whole(settings, one)
         producer.produce(
             settings.topic_events,
             letter.value,
@@ -106,6 +113,18 @@ def _key(letter: DeadLetter) -> bytes:
         return decode(letter.value, [*letter.headers]).subject.encode()
     except Refusal:
         return letter.key
+
+
+def _whole(settings: Settings, letter: DeadLetter) -> DeadLetter:
+    """Return a letter with its raw bytes: of a record that was too large for a letter they stand in the log alone."""
+    if not letter.left_in_log:
+        return letter
+    message = record_at(settings, letter.topic, letter.partition, letter.offset)
+    if message is None:
+        fail(Exit.NOT_FOUND, f"{letter.name} was too large for its letter, and is no longer in the log")
+    # Its annotation leaves open what librdkafka gives: pairs of text and bytes.
+    headers: Any = message.headers()
+    return letter.with_raw(message.key(), message.value(), headers)
 
 
 def _letters(settings: Settings, reason: str | None) -> Iterator[DeadLetter]:

@@ -1,7 +1,8 @@
-"""The events behind an explanation, read back from the log where their facts say they stand."""
+"""Records read back from the log where something says they stand: the events behind an explanation, for one."""
 
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,9 +73,7 @@ def _value(raw: bytes | None) -> Any:
 
 def read_evidence(settings: Settings, partition: int, offsets: Sequence[int]) -> Evidences:
     """Return the events at some offsets of the topic of events; without Kafka, what is the matter."""
-    consumer = Consumer(
-        {**settings.kafka, "group.id": _GROUP, "enable.auto.commit": False, "auto.offset.reset": "error"}
-    )
+    consumer = _consumer(settings)
     ends_s = time.monotonic() + _ANSWER_S_MAX
     found: list[Event] = []
     problem = ""
@@ -91,6 +90,24 @@ def read_evidence(settings: Settings, partition: int, offsets: Sequence[int]) ->
     finally:
         consumer.close()
     return Evidences(settings.topic_events, partition, tuple(found), problem)
+
+
+def record_at(settings: Settings, topic: str, partition: int, offset: int) -> Message | None:
+    """Return the record at an offset, or None if the log no longer has it.
+
+    Raises:
+        KafkaException: Kafka does not answer.
+
+    """
+    with closing(_consumer(settings)) as consumer:
+        first, end = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=_ANSWER_S_MAX)
+        if not first <= offset < end:
+            return None
+        return _at(consumer, topic, partition, offset, time.monotonic() + _ANSWER_S_MAX)
+
+
+def _consumer(settings: Settings) -> Consumer:
+    return Consumer({**settings.kafka, "group.id": _GROUP, "enable.auto.commit": False, "auto.offset.reset": "error"})
 
 
 def _at(consumer: Consumer, topic: str, partition: int, offset: int, ends_s: float) -> Message | None:

@@ -19,6 +19,7 @@ from city.identity import credit_code, resident_number
 from schemas.catalogue import EVENT_TYPES
 from schemas.partitioner import partition_of
 from schemas.subjects import Pseudonymiser
+from sinks.dead import RAW_BYTES_MAX
 from stream.cli.main import _COMMANDS, main
 from stream.cli.output import Exit, out
 from tests.stream.conftest import Deployment
@@ -500,9 +501,38 @@ def test_a_dead_letter_is_replayed_to_where_it_belongs(jasmine: Jasmine, dead: t
 
 
 @pytest.mark.usefixtures("_at_work")
+def test_a_record_too_large_for_its_letter_is_shown_and_replayed_from_the_log(
+    deployment: Deployment, jasmine: Jasmine
+) -> None:
+    value = b"x" * (RAW_BYTES_MAX + 1)
+    placed: list[str] = []
+    properties = {"bootstrap.servers": deployment.bootstrap_servers, "message.max.bytes": 2 * len(value)}
+    producer = Producer({**properties, "log_level": 2})
+    producer.produce(
+        "credit.events",
+        value,
+        on_delivery=lambda _, message: placed.append(f"credit.events/{message.partition()}/{message.offset()}"),
+    )
+    assert producer.flush(5) == 0
+    until(lambda: len(_oversized(jasmine)) == 1, "it is listed")
+
+    shown = jasmine("dead", "show", placed[0], "--json").json
+    answer = jasmine("dead", "replay", placed[0], "--json")
+
+    assert shown["left_in_log"]
+    assert base64.b64decode(shown["value"]) == value
+    assert (answer.code, answer.json) == (Exit.DONE, {"replayed": 1, "failed": 0})
+    until(lambda: len(_oversized(jasmine)) == 2, "it came again, and was refused again")
+
+
+def _oversized(jasmine: Jasmine) -> list[str]:
+    return [one["name"] for one in jasmine("dead", "list", "--reason", "oversized", "--json").json]
+
+
+@pytest.mark.usefixtures("_at_work")
 def test_a_letter_that_is_not_there_is_not_found(jasmine: Jasmine) -> None:
     assert jasmine("dead", "show", "credit.events/0/999999").code == Exit.NOT_FOUND
-    assert jasmine("dead", "replay", "--reason", "oversized").code == Exit.NOT_FOUND
+    assert jasmine("dead", "replay", "--reason", "ledger_full").code == Exit.NOT_FOUND
 
 
 # The demo.
