@@ -414,7 +414,7 @@ def dead_schema() -> Json:
         },
         "left_in_log": {
             "type": "boolean",
-            "description": "Whether key, value and headers were too large, and stand in the log alone / 原始内容仅存日志",
+            "description": "Whether key, value and headers are too large, and in the log alone / 原始内容仅存日志",
         },
     }
     return {
