@@ -6,6 +6,7 @@ that follow from it: never change that either. What a type is worth is not said 
 
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cached_property
 
 from schemas.subjects import Kind
 
@@ -62,7 +63,7 @@ class Grade(IntEnum):
     SCORING = 47
     HEALTH = 48
 
-    @property
+    @cached_property
     def label(self) -> str:
         """The grade as it stands in an event."""
         return self.name.lower()

@@ -5,6 +5,8 @@ correction, is a fact too: it links to the record it is about. So a ledger is a 
 order nor repetition can matter, and everything else is a function of that set.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -34,6 +36,26 @@ CONTENT = tuple(name for name in FACT.names or () if not name.startswith("offset
 def offsets_of(facts: Facts) -> NDArray[np.int64]:
     """Return the log offsets of facts, shape (n,)."""
     return facts["offset_low"].astype(np.int64) | facts["offset_high"].astype(np.int64) << 32
+
+
+class Fact(NamedTuple):
+    """One fact in plain numbers, for who looks at single ones; the fields are those of FACT, and the offset whole."""
+
+    record: int
+    link: int
+    occurred: int
+    type: int
+    determined: int
+    terminated: int
+    quantity: int
+    grade: int
+    offset: int
+
+
+def plain(facts: Facts) -> list[Fact]:
+    """Return facts in plain numbers."""
+    columns = [facts[name].tolist() for name in Fact._fields[:-1]]
+    return [Fact(*row) for row in zip(*columns, offsets_of(facts).tolist(), strict=True)]
 
 
 def same_content(one: np.void, other: np.void) -> bool:

@@ -7,12 +7,10 @@ compiled kernel must agree with it on every input.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from schemas import catalogue
 from schemas.catalogue import TYPES_BY_CODE, Grade
 from schemas.days import NEVER, add_months, day_of, year_of
-from schemas.facts import Facts, offsets_of
+from schemas.facts import Fact, Facts, plain
 from scoring.pack import SCORE_MAX, Anchor, Dimension, Pack, RepairPath, Rule
 from scoring.review import is_weighty
 
@@ -123,7 +121,11 @@ def evaluate(facts: Facts, day: int, pack: Pack, kind: str = "resident") -> Stat
         kind: the subject's kind, as perks name it.
 
     """
-    records = resolve(facts, pack)
+    return evaluate_records(resolve(facts, pack), day, pack, kind)
+
+
+def evaluate_records(records: Sequence[Record], day: int, pack: Pack, kind: str = "resident") -> State:
+    """Do as `evaluate`, of records that were resolved under the same pack."""
     held = held_on(records, day, pack)
     state = _state(_without(records, held), day, pack, kind)
     return replace(state, held=frozenset(one.record for one in held), until=_until(records, day, pack))
@@ -223,40 +225,39 @@ def _without_what_needs_consent(records: Sequence[Record], day: int) -> list[Rec
 def resolve(facts: Facts, pack: Pack) -> list[Record]:
     """Return the records, in the order of occurrence, each with what its controls say; revoked ones are left out."""
     rules = {rule.event_type.code: rule for rule in pack.rules}
-    ordered = sorted(_unique(facts), key=lambda fact: (int(fact["occurred"]), int(fact["record"])))
-    controls: dict[int, list[np.void]] = {}
+    ordered = sorted(_unique(plain(facts)), key=lambda fact: (fact.occurred, fact.record))
+    controls: dict[int, list[Fact]] = {}
     for fact in ordered:
-        if TYPES_BY_CODE[int(fact["type"])].control:
-            controls.setdefault(int(fact["link"]), []).append(fact)
+        if TYPES_BY_CODE[fact.type].control:
+            controls.setdefault(fact.link, []).append(fact)
     records = []
     for fact in ordered:
-        rule = rules.get(int(fact["type"]))
+        rule = rules.get(fact.type)
         if rule is None:
             continue
-        about = controls.get(int(fact["record"]), [])
+        about = controls.get(fact.record, [])
         if not _is_revoked(about):
             records.append(_resolved(fact, about, rule, pack))
     return records
 
 
-def _unique(facts: Facts) -> Iterable[np.void]:
+def _unique(facts: Iterable[Fact]) -> Iterable[Fact]:
     """Of events with the same id the first in the log is the event; a repetition adds nothing."""
-    first: dict[int, np.void] = {}
-    offsets = offsets_of(facts)
-    for index in np.argsort(offsets, kind="stable"):
-        first.setdefault(int(facts[index]["record"]), facts[index])
+    first: dict[int, Fact] = {}
+    for fact in sorted(facts, key=lambda one: one.offset):
+        first.setdefault(fact.record, fact)
     return first.values()
 
 
-def _is_revoked(about: Sequence[np.void]) -> bool:
+def _is_revoked(about: Sequence[Fact]) -> bool:
     return any(
-        control["type"] == catalogue.REVOKED.code
-        or (control["type"] == catalogue.RESOLVED.code and control["grade"] == Grade.UPHELD)
+        control.type == catalogue.REVOKED.code
+        or (control.type == catalogue.RESOLVED.code and control.grade == Grade.UPHELD)
         for control in about
     )
 
 
-def _resolved(fact: np.void, about: Sequence[np.void], rule: Rule, pack: Pack) -> Record:
+def _resolved(fact: Fact, about: Sequence[Fact], rule: Rule, pack: Pack) -> Record:
     fulfilled = _first_day(about, catalogue.FULFILLED.code)
     removed = _first_day(about, catalogue.REMOVED.code)
     repaired = NEVER
@@ -264,82 +265,82 @@ def _resolved(fact: np.void, about: Sequence[np.void], rule: Rule, pack: Pack) -
         repaired = _first_day(about, catalogue.REPAIRED.code)
     if rule.repair is RepairPath.ON_FULFILMENT:
         repaired = min(repaired, fulfilled)
-    record = Record(
-        record=int(fact["record"]),
-        type=int(fact["type"]),
-        grade=Grade(int(fact["grade"])),
-        quantity=int(fact["quantity"]),
-        incident=int(fact["link"]),
-        occurred=int(fact["occurred"]),
-        offset=int(offsets_of(np.array([fact]))[0]),
-        start=day_of(int(fact["occurred"])),
-        end=NEVER,
+    stopped = fact.terminated or min(fulfilled, removed)
+    grade, quantity = _corrected(fact, about)
+    months = pack.months(rule, grade.label)
+    start, end = _validity(fact, rule, months, stopped)
+    return Record(
+        record=fact.record,
+        type=fact.type,
+        grade=grade,
+        quantity=quantity,
+        incident=fact.link,
+        occurred=fact.occurred,
+        offset=fact.offset,
+        start=start,
+        end=end,
         repaired=repaired,
-        stopped=int(fact["terminated"]) or min(fulfilled, removed),
-        months=None,
+        stopped=stopped,
+        months=months,
         disputes=tuple(
-            (_day(control), control["type"] == catalogue.DISPUTED.code)
+            (_day(control), control.type == catalogue.DISPUTED.code)
             for control in about
-            if control["type"] in {catalogue.DISPUTED.code, catalogue.RESOLVED.code}
+            if control.type in {catalogue.DISPUTED.code, catalogue.RESOLVED.code}
         ),
         confirmed=_first_day(about, catalogue.CONFIRMED.code),
         rule=rule,
     )
-    record = _corrected(record, about)
-    record = replace(record, months=pack.months(rule, record.grade.label))
-    return _with_validity(record, int(fact["determined"]))
 
 
-def _corrected(record: Record, about: Sequence[np.void]) -> Record:
-    """Apply corrections in the order they were made; one meant for another type changes nothing."""
+def _corrected(fact: Fact, about: Sequence[Fact]) -> tuple[Grade, int]:
+    """Return grade and quantity after the corrections, in the order they were made.
+
+    A correction that is meant for another type changes nothing.
+    """
+    grade, quantity = fact.grade, fact.quantity
     for control in about:
-        if control["type"] == catalogue.CORRECTED.code and control["determined"] == record.type:
-            if control["grade"]:
-                record = replace(record, grade=Grade(int(control["grade"])))
-            if control["quantity"]:
-                record = replace(record, quantity=int(control["quantity"]))
-    return record
+        if control.type == catalogue.CORRECTED.code and control.determined == fact.type:
+            grade = control.grade or grade
+            quantity = control.quantity or quantity
+    return Grade(grade), quantity
 
 
-def _with_validity(record: Record, determined: int) -> Record:
+def _validity(fact: Fact, rule: Rule, months: int | None, stopped: int) -> tuple[int, int]:
     """Say when it counts: from the act or its determination, for so many months after the rule's anchor."""
-    start = record.start
-    anchored = start
-    if record.rule.anchor is Anchor.DETERMINED and determined:
-        start = anchored = determined
-    elif record.rule.anchor is Anchor.TERMINATED:
-        anchored = record.stopped
-    record = replace(record, start=start)
-    if record.rule.every is not None:
-        return replace(record, end=_end_of_accruals(record))
-    if record.months is None or anchored == NEVER:
-        return record
-    return replace(record, end=add_months(anchored, record.months))
+    start = anchored = _day(fact)
+    if rule.anchor is Anchor.DETERMINED and fact.determined:
+        start = anchored = fact.determined
+    elif rule.anchor is Anchor.TERMINATED:
+        anchored = stopped
+    if rule.every is not None:
+        return start, _end_of_accruals(start, stopped, rule.every, months or 0)
+    if months is None or anchored == NEVER:
+        return start, NEVER
+    return start, add_months(anchored, months)
 
 
-def _accruals(record: Record, day: int) -> list[int]:
+def _accruals(start: int, stopped: int, every: int, day: int) -> list[int]:
     """Return the days until `day` on which an act that went on was deducted: its first, and every so many months."""
-    assert record.rule.every is not None  # noqa: S101
     days: list[int] = []
-    while (at := add_months(record.start, record.rule.every * len(days))) <= day and at < record.stopped:
+    while (at := add_months(start, every * len(days))) <= day and at < stopped:
         days.append(at)
     return days
 
 
-def _end_of_accruals(record: Record) -> int:
+def _end_of_accruals(start: int, stopped: int, every: int, months: int) -> int:
     """Return when the last deduction ends; an act that was over before it began to count has none."""
-    if record.stopped == NEVER:
+    if stopped == NEVER:
         return NEVER
-    days = _accruals(record, record.stopped)
-    return add_months(days[-1], record.months or 0) if days else record.start
+    days = _accruals(start, stopped, every, stopped)
+    return add_months(days[-1], months) if days else start
 
 
-def _day(fact: np.void) -> int:
-    return day_of(int(fact["occurred"]))
+def _day(fact: Fact) -> int:
+    return day_of(fact.occurred)
 
 
-def _first_day(about: Sequence[np.void], code: int) -> int:
-    return min((_day(control) for control in about if control["type"] == code), default=NEVER)
+def _first_day(about: Sequence[Fact], code: int) -> int:
+    return min((_day(control) for control in about if control.type == code), default=NEVER)
 
 
 def disputed_on(record: Record, day: int) -> bool:
@@ -432,7 +433,8 @@ def _points(record: Record, begun: Sequence[Record], day: int) -> int:
     if rule.event_type.quantity:
         points *= record.quantity // rule.per
     if rule.every is not None:
-        points *= sum(day < add_months(at, record.months or 0) for at in _accruals(record, day))
+        days = _accruals(record.start, record.stopped, rule.every, day)
+        points *= sum(day < add_months(at, record.months or 0) for at in days)
     if rule.doubles and points < 0 and _is_repeat(record, begun):
         points *= 2
     return points
@@ -514,7 +516,7 @@ def _boundaries(record: Record) -> tuple[int, ...]:
 def _change_after(record: Record, day: int) -> int:
     changes = [change for change in _boundaries(record) if change > day]
     if record.rule.every is not None and record.start <= day < _original_end(record):
-        days = _accruals(record, day)
+        days = _accruals(record.start, record.stopped, record.rule.every, day)
         following = add_months(record.start, record.rule.every * len(days))
         changes += [following] if following < record.stopped else []
         changes += [end for at in days if (end := add_months(at, record.months or 0)) > day]

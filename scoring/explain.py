@@ -4,17 +4,17 @@ Nothing is computed a second way here: points are the evaluator's, and what a re
 scoring without it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 
 import numpy as np
-from numpy.typing import NDArray
 
 from schemas.catalogue import DISPUTED, FULFILLED, REMOVED, REPAIRED, RESOLVED, TYPES_BY_CODE
 from schemas.days import NEVER, date_of, day_of
 from schemas.facts import Facts, offsets_of
 from scoring.benefits import Benefit, next_benefit, words_of
-from scoring.evaluator import Record, State, disputed_on, evaluate, resolve
+from scoring.evaluator import Record, State, disputed_on, evaluate_records, resolve
 from scoring.explanation import (
     Entry,
     Evidence,
@@ -51,8 +51,6 @@ __all__ = [
 ]
 
 PRINCIPAL_MAX = 4
-_CONTROL = np.zeros(1 << 16, np.bool_)
-_CONTROL[[code for code, one in TYPES_BY_CODE.items() if one.control]] = True
 _SETTLING = (DISPUTED.code, RESOLVED.code)
 _ENDING = (*_SETTLING, REPAIRED.code, FULFILLED.code, REMOVED.code)
 _DIMENSION = Words("{dimension}的分值范围", "range of {dimension}")
@@ -85,10 +83,12 @@ def explain(
 
     """
     ledger = in_order(facts)
-    state = evaluate(ledger, day, pack, kind)
-    counted = Counted(state, day, {one.record.record: one for one in state.contributions}, resolve(ledger, pack))
-    effects = _effects(ledger, counted, pack, kind, rules)
-    writer = _Writer(ledger, counted, pack, partition)
+    records = resolve(ledger, pack)
+    state = evaluate_records(records, day, pack, kind)
+    counted = Counted(state, day, {one.record.record: one for one in state.contributions}, records)
+    said = _Said(ledger)
+    effects = _effects(said, counted, pack, kind, rules)
+    writer = _Writer(said, counted, pack, partition)
     entries = [writer.entry(record, effects.get(record.record, 0)) for record in counted.records]
     following = None if state.score is None else next_benefit(state.score, pack, day, kind)
     wanted = target if target is not None else following.points if following else None
@@ -135,36 +135,62 @@ def history(
     return tuple(steps)
 
 
-def _effects(ledger: Facts, counted: Counted, pack: Pack, kind: str, rules: Rules | None) -> Mapping[int, int]:
+class _Said:
+    """A ledger, and of each record where in it the record and what is said of it stand."""
+
+    def __init__(self, ledger: Facts) -> None:
+        self.ledger = ledger
+        self._places: dict[int, int] = {}
+        self._about: dict[int, list[int]] = defaultdict(list)
+        columns = (ledger[name].tolist() for name in ("record", "link", "type"))
+        for place, (record, link, code) in enumerate(zip(*columns, strict=True)):
+            self._places[record] = place
+            if TYPES_BY_CODE[code].control:
+                self._about[link].append(place)
+
+    def of(self, record: int) -> Facts:
+        """Return the controls about a record."""
+        return self.ledger[self._about.get(record, [])]
+
+    def alone(self, record: int, left_out: Collection[int]) -> Facts:
+        """Return a record and what is said of it, but for some types of controls."""
+        about = [place for place in self._about.get(record, ()) if self.ledger[place]["type"] not in left_out]
+        return self.ledger[sorted([self._places[record], *about])]
+
+    def without(self, record: int) -> Facts:
+        """Return all but a record and what is said of it."""
+        kept = np.ones(len(self.ledger), np.bool_)
+        kept[[self._places[record], *self._about.get(record, ())]] = False
+        others: Facts = self.ledger[kept]
+        return others
+
+    def says(self, record: int, types: Collection[int]) -> bool:
+        """Whether anything of these types is said of a record."""
+        return any(self.ledger[place]["type"] in types for place in self._about.get(record, ()))
+
+
+def _effects(said: _Said, counted: Counted, pack: Pack, kind: str, rules: Rules | None) -> Mapping[int, int]:
     """Return by how much the score would rise without each record and what is said of it."""
     score = counted.state.score
     # Without what is about the subject itself there is no score to compare.
     moving = [one for one in counted.records if not one.rule.event_type.about_the_subject]
     if score is None or not moving:
         return {}
-    without = [ledger[(ledger["record"] != np.uint64(one.record)) & ~_is_said_of(ledger, one.record)] for one in moving]
-    found = scores(without, counted.day, pack, kind, rules)
+    found = scores([said.without(one.record) for one in moving], counted.day, pack, kind, rules)
     return {one.record: other - score for one, other in zip(moving, found, strict=True) if other is not None}
-
-
-def _is_said_of(ledger: Facts, record: int) -> NDArray[np.bool_]:
-    """Say of each fact whether it is a control about a record."""
-    said: NDArray[np.bool_] = _CONTROL[ledger["type"]] & (ledger["link"] == np.uint64(record))
-    return said
 
 
 class _Writer:
     """Writes the entries of one explanation."""
 
-    def __init__(self, ledger: Facts, counted: Counted, pack: Pack, partition: int | None) -> None:
-        self._ledger = ledger
+    def __init__(self, said: _Said, counted: Counted, pack: Pack, partition: int | None) -> None:
+        self._said = said
         self._counted = counted
         self._pack = pack
         # What a record is worth alone is asked here, not whether it has to wait.
         self._unreviewed = pack.model_copy(update={"review": None})
         self._partition = partition
-        about = [code for code, one in TYPES_BY_CODE.items() if one.about_the_subject]
-        self._about_the_subject = np.isin(ledger["type"], about)
+        self._about_the_subject = [one for one in counted.records if one.rule.event_type.about_the_subject]
 
     def entry(self, record: Record, effect: int) -> Entry:
         """Return one record with everything there is to say about it."""
@@ -213,11 +239,14 @@ class _Writer:
             stated = self._state_alone(record, record.start, _ENDING)
         return next((one.stated for one in stated.contributions), 0), ceiling
 
-    def _state_alone(self, record: Record, day: int, without: Sequence[int]) -> State:
+    def _state_alone(self, record: Record, day: int, without: Collection[int]) -> State:
         """Return the state of who has no other record, some of what was said of this one left out."""
-        said = _is_said_of(self._ledger, record.record) & ~np.isin(self._ledger["type"], without)
-        own = self._about_the_subject | (self._ledger["record"] == np.uint64(record.record)) | said
-        return evaluate(self._ledger[own], day, self._unreviewed)
+        own = [record]
+        if self._said.says(record.record, without):
+            own = resolve(self._said.alone(record.record, without), self._pack)
+        others = [one for one in self._about_the_subject if one.record != record.record]
+        known = sorted([*others, *own], key=lambda one: (one.occurred, one.record))
+        return evaluate_records(known, day, self._unreviewed)
 
     def _until(self, record: Record) -> date | None:
         """Return the first day on which it no longer counts as it does."""
@@ -228,7 +257,7 @@ class _Writer:
         return None if ends >= NEVER else date_of(ends)
 
     def _remarks(self, record: Record) -> tuple[Remark, ...]:
-        said = self._ledger[_is_said_of(self._ledger, record.record)]
+        said = self._said.of(record.record)
         return tuple(
             Remark(
                 type=TYPES_BY_CODE[int(fact["type"])].name,

@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from enum import IntEnum, StrEnum
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -77,7 +78,7 @@ class Dimension(IntEnum):
     JUDICIAL = 5
     ORGANISATION = 6
 
-    @property
+    @cached_property
     def label(self) -> str:
         """The dimension as it stands in a pack."""
         return self.name.lower()

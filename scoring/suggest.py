@@ -20,7 +20,7 @@ from schemas.catalogue import TYPES_BY_NAME, EventType
 from schemas.days import NEVER, date_of, day_of_date, start_of
 from schemas.facts import FACT, Facts
 from scoring.benefits import words_of
-from scoring.evaluator import Record, State, disputed_on, evaluate, resolve
+from scoring.evaluator import Record, State, disputed_on, evaluate, evaluate_records, held_on, resolve
 from scoring.pack import SCORE_MAX, VALIDITY_MONTHS_MAX, Pack, Perk, RepairPath
 from scoring.reasons import earliest_repair
 from scoring.rescoring import in_order, scores, walk, without_records
@@ -91,11 +91,13 @@ def suggest(
         message = f"the target must be a score from 0 to {SCORE_MAX}, was {target}"
         raise ValueError(message)
     ledger = in_order(facts)
-    held = evaluate(ledger, day, pack, kind).held
-    ledger = without_records(ledger, held)
+    records = resolve(ledger, pack)
+    if held := {one.record for one in held_on(records, day, pack)}:
+        ledger = without_records(ledger, held)
+        records = [one for one in records if one.record not in held]
     unreviewed = pack.model_copy(update={"review": None})
     rules = without_review(rules or compile_rules(pack))
-    search = _Search(ledger, day, unreviewed, kind, target, rules)
+    search = _Search(ledger, records, day, unreviewed, kind, target, rules)
     found = _found(search)
     return replace(found, words=_WAITING.filled(said=found.words)) if held else found
 
@@ -113,15 +115,24 @@ def _found(search: "_Search") -> Suggestions:
 
 
 class _Search:
-    """One search: a ledger, a day, rules and a target."""
+    """One search: a ledger, its records, a day, rules and a target."""
 
-    def __init__(self, ledger: Facts, day: int, pack: Pack, kind: str, target: int, rules: Rules) -> None:
-        self.state: State = evaluate(ledger, day, pack, kind)
+    def __init__(
+        self,
+        ledger: Facts,
+        records: Sequence[Record],
+        day: int,
+        pack: Pack,
+        kind: str,
+        target: int,
+        rules: Rules,
+    ) -> None:
+        self.state: State = evaluate_records(records, day, pack, kind)
         self.day = day
         self.target = target
         self.pack = pack
         self._ledger = ledger
-        self._records = resolve(ledger, pack)
+        self._records = records
         self._kind = kind
         self._rules = rules
         self._score_of: dict[_Way, int] = {}
