@@ -1,15 +1,22 @@
-"""The one place that knows how a hot loop is compiled."""
+"""The one place that knows how a hot loop is compiled, and when what was compiled before is still the same."""
 
-from collections.abc import Callable
+import ast
+import hashlib
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, cast
 
-from numba import njit
+from numba import config, njit
+from numba.core.caching import InTreeCacheLocator, UserProvidedCacheLocator, UserWideCacheLocator
 
 # In compiled code Numba gives each name its machine type; these say to a reader what it is.
 Int: TypeAlias = Any  # a whole number, 64 bits
 Row: TypeAlias = Any  # one row of a structured array, its fields as attributes
 
 F = TypeVar("F", bound=Callable[..., object])
+
+_ROOT = Path(__file__).resolve().parents[1]
 
 
 def compiled(function: F) -> F:
@@ -22,3 +29,60 @@ def inlined(function: F) -> F:
     """Put a compiled helper's code into its compiled callers: where a call costs as much as what it does."""
     decorated: Any = njit(cache=True, nogil=True, inline="always")(function)
     return cast("F", decorated)
+
+
+@cache
+def stamp_of(path: Path) -> str:
+    """Return a digest of a module and of all of ours that it imports, directly or not.
+
+    Functions and constants of theirs are part of what is compiled. Numba itself looks at the one file alone, and would
+    go on with an old helper in a caller that has not changed.
+    """
+    found: dict[Path, bytes] = {}
+    waiting = [path]
+    while waiting:
+        one = waiting.pop()
+        if one not in found:
+            found[one] = one.read_bytes()
+            waiting += _imported(found[one])
+    digest = hashlib.sha256()
+    for one in sorted(found):
+        digest.update(found[one])
+    return digest.hexdigest()
+
+
+def _imported(source: bytes) -> Iterator[Path]:
+    """Yield the files of our modules that a module imports; a name may be a module in a package, or within one."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom):
+            module = _ROOT / (node.module or "").replace(".", "/")
+            candidates = [module.with_suffix(".py"), *(module / f"{one.name}.py" for one in node.names)]
+            yield from (one for one in candidates if one.is_file())
+
+
+class _Stamped:
+    """A place for compiled code, with our stamp."""
+
+    _py_file: str
+
+    def get_source_stamp(self) -> str:
+        return stamp_of(Path(self._py_file).resolve())
+
+
+# Numba finds them by name.
+class UserProvided(_Stamped, UserProvidedCacheLocator):
+    """Where NUMBA_CACHE_DIR says."""
+
+
+class InTree(_Stamped, InTreeCacheLocator):
+    """Beside the source."""
+
+
+class UserWide(_Stamped, UserWideCacheLocator):
+    """Among the user's caches, where the source cannot be written beside."""
+
+
+_PLACES = (UserProvided, InTree, UserWide)
+config.CACHE_LOCATOR_CLASSES = ",".join(  # type: ignore[attr-defined]  # made while Numba is imported
+    f"{__name__}.{one.__name__}" for one in _PLACES
+)

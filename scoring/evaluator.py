@@ -189,7 +189,7 @@ def held_on(records: Sequence[Record], day: int, pack: Pack) -> list[Record]:
 
 def _waits(record: Record, day: int, pack: Pack) -> bool:
     """Whether a record counts on a day, or might, that nobody has looked at and somebody has to."""
-    begun = record.start <= day < _end(record)
+    begun = record.start <= day < end_of(record)
     return begun and day < record.confirmed and is_weighty(record.rule, record.grade.label, pack)
 
 
@@ -351,7 +351,7 @@ def disputed_on(record: Record, day: int) -> bool:
 
 def _is_substituted(record: Record, day: int) -> bool:
     """Whether a repair has put the rule's substitute in the record's place by a day."""
-    return _has_substitute(record) and _original_end(record) <= day
+    return _has_substitute(record) and original_end_of(record) <= day
 
 
 def _has_substitute(record: Record) -> bool:
@@ -359,13 +359,14 @@ def _has_substitute(record: Record) -> bool:
     return record.rule.substitute is not None and record.repaired != NEVER and record.repaired <= record.end
 
 
-def _original_end(record: Record) -> int:
+def original_end_of(record: Record) -> int:
+    """Return the first day on which the record itself does not count."""
     return min(record.end, record.repaired)
 
 
-def _end(record: Record) -> int:
+def end_of(record: Record) -> int:
     """Return the first day on which neither the record nor its substitute counts."""
-    end = _original_end(record)
+    end = original_end_of(record)
     if record.rule.substitute is not None and _has_substitute(record):
         return add_months(max(end, record.start), record.rule.substitute.months)
     return end
@@ -377,7 +378,7 @@ def _contributions(begun: Sequence[Record], day: int, pack: Pack) -> list[Contri
     counting = [
         record
         for record in begun
-        if day < _end(record) and not (_is_award(record) and record.start >= only_recorded_since)
+        if day < end_of(record) and not (_is_award(record) and record.start >= only_recorded_since)
     ]
     points = {record.record: _points(record, begun, day) for record in counting}
     _add_up_steps(counting, points)
@@ -401,7 +402,7 @@ def _only_recorded_since(begun: Sequence[Record], day: int) -> int:
             for record in begun
             if record.rule.record_only
             and record.rule.grades[record.grade.label].ceiling
-            and day < _original_end(record)
+            and day < original_end_of(record)
         ),
         default=NEVER,
     )
@@ -443,7 +444,7 @@ def _points(record: Record, begun: Sequence[Record], day: int) -> int:
 def _is_repeat(record: Record, begun: Sequence[Record]) -> bool:
     """Whether an earlier act of the same kind was still valid when this one began to count."""
     earlier = begun[: next(i for i, one in enumerate(begun) if one is record)]
-    return any(one.type == record.type and _original_end(one) > record.start for one in earlier)
+    return any(one.type == record.type and original_end_of(one) > record.start for one in earlier)
 
 
 def _has_later(record: Record, counting: Sequence[Record]) -> bool:
@@ -494,10 +495,10 @@ def _ceiling(begun: Sequence[Record], day: int, pack: Pack) -> int:
 
 
 def _ceiling_tier(record: Record, day: int) -> str | None:
-    if day < _original_end(record):
+    if day < original_end_of(record):
         return record.rule.grades[record.grade.label].ceiling
     substitute = record.rule.substitute
-    return substitute.ceiling if substitute is not None and _has_substitute(record) and day < _end(record) else None
+    return substitute.ceiling if substitute is not None and _has_substitute(record) and day < end_of(record) else None
 
 
 def _entitlements(score: int, day: int, pack: Pack, kind: str) -> frozenset[str]:
@@ -510,12 +511,12 @@ def _entitlements(score: int, day: int, pack: Pack, kind: str) -> frozenset[str]
 
 def _boundaries(record: Record) -> tuple[int, ...]:
     """Return the days on which what one record adds may change."""
-    return (record.start, _original_end(record), _end(record))
+    return (record.start, original_end_of(record), end_of(record))
 
 
 def _change_after(record: Record, day: int) -> int:
     changes = [change for change in _boundaries(record) if change > day]
-    if record.rule.every is not None and record.start <= day < _original_end(record):
+    if record.rule.every is not None and record.start <= day < original_end_of(record):
         days = _accruals(record.start, record.stopped, record.rule.every, day)
         following = add_months(record.start, record.rule.every * len(days))
         changes += [following] if following < record.stopped else []
@@ -534,6 +535,6 @@ def _until(records: Sequence[Record], day: int, pack: Pack) -> int:
     changes += [
         one.confirmed
         for one in records
-        if day < one.confirmed < _end(one) and is_weighty(one.rule, one.grade.label, pack)
+        if day < one.confirmed < end_of(one) and is_weighty(one.rule, one.grade.label, pack)
     ]
     return min([*changes, pack.next_dated_change(day)])

@@ -8,107 +8,44 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas import catalogue
-from schemas.catalogue import GRADE_CODES, TYPE_CODES, Grade
 from schemas.compiled import Int, Row, compiled, inlined
-from schemas.days import CITY_OFFSET_S, DAY_OF_MONTH, DAY_S, FIRST_DAY_OF_MONTH, MONTH_OF_DAY, NEVER
+from schemas.days import MONTH_OF_DAY, NEVER
 from schemas.facts import Facts
 from schemas.subjects import KIND_SHIFT
 from scoring.card import CARD_VERSION, CEILING, DISPUTED, HAS_SCORE, NO_TIER, REVIEW, Cards
-from scoring.pack import SCORE_MAX, Dimension
+from scoring.pack import SCORE_MAX
+from scoring.resolver import (
+    DIMENSIONS,
+    DISPUTABLE,
+    REGISTERED,
+    TOO_FAR,
+    WAITS,
+    Work,
+    add_months,
+    dispute,
+    resolve,
+    room_for,
+)
 from scoring.rules import (
     ALLOWS_HEALTH,
     ALLOWS_SCORE,
     COUNTED_OVER,
-    DETERMINED,
     ENDS_SCORE,
     FORBIDS_HEALTH,
     FORBIDS_SCORE,
-    NO_REPAIR,
     OF_THE_SUBJECT,
-    ON_FULFILMENT,
     OPT_IN,
     RECORD_ONLY,
-    TERMINATED,
     WEIGHTY,
     Int64s,
     Rows,
     Rules,
 )
 
-_REGISTERED = catalogue.REGISTERED.code
-_CORRECTED = catalogue.CORRECTED.code
-_REVOKED = catalogue.REVOKED.code
-_DISPUTED = catalogue.DISPUTED.code
-_RESOLVED = catalogue.RESOLVED.code
-_REPAIRED = catalogue.REPAIRED.code
-_FULFILLED = catalogue.FULFILLED.code
-_REMOVED = catalogue.REMOVED.code
-_CONFIRMED = catalogue.CONFIRMED.code
-_UPHELD = int(Grade.UPHELD)
-
-_DIMENSIONS = len(Dimension)
-# What is kept although it has ended: it says something of its subject, or when it ends is not known yet.
-_KEPT = OF_THE_SUBJECT | COUNTED_OVER
-
-# Why a record may have to stand aside: somebody disputes it, or it waits for a person to look at it; and of what waits
-# whether it would lower its subject too far.
-_DISPUTABLE, _WAITS, _TOO_FAR = 1, 2, 4
-
-# One record of the subject at hand, with what its controls and the pack say.
-_RECORD = np.dtype(
-    [
-        ("record", "<u8"),
-        ("link", "<u8"),
-        ("start", "<i4"),
-        ("original_end", "<i4"),
-        ("last_end", "<i4"),
-        ("stated", "<i4"),  # points before repeats, incidents and caps
-        ("points", "<i4"),
-        ("type", "<i2"),
-        ("ceiling", "<i2"),
-        ("year", "<i2"),  # of the act, since 1970; set where points are capped by it
-        ("dimension", "u1"),
-        ("remembered", "?"),  # whether what was seen of its type matters
-        ("substituted", "?"),
-        ("aside", "u1"),
-        ("doubles", "?"),
-        ("latest", "?"),
-        ("cap_year", "<i2"),
-        ("pot", "<i2"),
-        ("special", "<u2"),
-        ("award", "?"),
-        ("row", "<i4"),  # of `Rules.more`
-        ("quantity", "<i4"),
-        # Days that fewer look at, short so that a record does not outgrow 72 bytes.
-        ("repaired", "<u2"),
-        ("stopped", "<u2"),
-        ("confirmed", "<u2"),
-    ],
-    align=True,
-)
-
+# What of a record matters to the others.
+_CONDITIONS = OF_THE_SUBJECT | RECORD_ONLY | OPT_IN
 # What `_score` returns: flags, score, and the next day on which they may change.
 _Found: TypeAlias = tuple[Int, Int, Int]
-
-# What is remembered of one type while a subject's records are gone through.
-_SEEN = np.dtype(
-    [("stamp", "<i8"), ("sum", "<i8"), ("max_end", "<i4"), ("latest", "<i4"), ("year", "<i4"), ("points", "<i4")]
-)
-
-
-class _Work(NamedTuple):
-    """Room for one subject's records, and for what is counted by type and group."""
-
-    records: Rows  # of dtype _RECORD
-    controls_at: Int64s  # places of controls among the facts
-    linked: Int64s  # places of those that count and share an act with others
-    waiting: Int64s  # places of those that wait for a person
-    seen: Rows  # (T,) of dtype _SEEN
-    pots: Int64s  # (N,)
-    totals: Int64s  # (dimensions,)
-    with_all: Int64s  # (dimensions,) likewise, before any record was let wait
-    stamp: Int64s  # (1,) how often records were gone through, so that `seen` need not be emptied
 
 
 class _State(NamedTuple):
@@ -117,35 +54,6 @@ class _State(NamedTuple):
     tier: Int
     entitlements: Int
     until: Int
-
-
-@compiled
-def _day(occurred: Int) -> Int:
-    return (np.int64(occurred) + CITY_OFFSET_S) // DAY_S
-
-
-@compiled
-def _add_months(day: Int, months: Int) -> Int:
-    """Do as `schemas.days.add_months`."""
-    month = np.int64(MONTH_OF_DAY[day]) + months
-    if day >= NEVER or month + 1 >= FIRST_DAY_OF_MONTH.shape[0]:
-        return NEVER
-    length = np.int64(FIRST_DAY_OF_MONTH[month + 1]) - np.int64(FIRST_DAY_OF_MONTH[month])
-    return min(np.int64(FIRST_DAY_OF_MONTH[month]) + min(np.int64(DAY_OF_MONTH[day]), length) - 1, NEVER)
-
-
-@compiled
-def _end_of_accruals(start: Int, more: Row, stopped: Int) -> Int:
-    """Return when the last deduction of an act that went on ends."""
-    every = np.int64(more.every)
-    if stopped >= NEVER:
-        return NEVER
-    if stopped <= start:
-        return start
-    times: Int = max((np.int64(MONTH_OF_DAY[stopped]) - np.int64(MONTH_OF_DAY[start])) // every - 1, 0)
-    while _add_months(start, every * (times + 1)) < stopped:
-        times += 1
-    return _add_months(_add_months(start, every * times), np.int64(more.months))
 
 
 @compiled
@@ -159,12 +67,12 @@ def _accrued(record: Row, rule: Row, day: Int) -> tuple[Int, Int]:
     count = 0
     change: Int = NEVER
     while True:
-        at = _add_months(start, every * times)
+        at = add_months(start, every * times)
         if at >= record.stopped:
             return count, change
         if at > day:
             return count, min(change, at)
-        end = _add_months(at, months)
+        end = add_months(at, months)
         if end > day:
             count += 1
             change = min(change, end)
@@ -178,21 +86,6 @@ def _step(steps: Int64s, quantity: Int) -> Int:
         if steps[place, 0] <= quantity:
             points = steps[place, 1]
     return points
-
-
-@compiled
-def _end_accruals(records: Rows, count: Int, more: Rows, ends: NDArray[np.uint16]) -> None:
-    """Say of acts that went on when they end."""
-    for i in range(count):
-        record = records[i]
-        rule = more[record.row]
-        if record.special & COUNTED_OVER and rule.every:
-            end = _end_of_accruals(np.int64(record.start), rule, np.int64(record.stopped))
-            record.original_end = min(end, np.int64(record.repaired))
-            record.last_end = record.original_end
-            record.substituted = rule.substitute_validity >= 0 and record.repaired != NEVER and record.repaired <= end
-            if record.substituted:
-                record.last_end = ends[rule.substitute_validity, max(record.original_end, record.start)]
 
 
 @compiled
@@ -213,143 +106,6 @@ def _count_over(record: Row, rule: Row, of_type: Row, steps: Int64s, day: Int) -
 
 
 @compiled
-def _resolve(
-    facts: Facts, begin: Int, stop: Int, day: Int, rules: Rules, work: _Work, known: Int
-) -> tuple[Int, Int, Int]:
-    """Put the subject's records into `records`; return how many, how many controls, and the bits of what is special.
-
-    The places of controls are put into `controls_at`. What the first `known` of them say is taken into account, so a
-    subject with controls, which most have not, is resolved once to find them and once more.
-    A record that has ended by `day`, and cannot make a later one a repeat, is left out.
-    """
-    records = work.records
-    controls_at = work.controls_at
-    table = rules.table
-    more = rules.more
-    ends = rules.ends
-    controls = 0
-    count = 0
-    special: Int = 0
-    for i in range(begin, stop):
-        fact = facts[i]
-        code = np.int64(fact.type)
-        grade = np.int64(fact.grade)
-        if not table[code * GRADE_CODES + grade].ruled:
-            if rules.control[code]:
-                controls_at[controls] = i
-                controls += 1
-            continue
-        quantity = np.int64(fact.quantity)
-        terminated: Int = np.int64(fact.terminated)
-        fulfilled: Int = NEVER
-        ended: Int = NEVER
-        repaired: Int = NEVER
-        confirmed: Int = NEVER
-        revoked = False
-        aside = 0
-        for j in range(known):
-            control = facts[controls_at[j]]
-            if control.link == fact.record:
-                said = np.int64(control.type)
-                at = _day(control.occurred)
-                if said == _REVOKED or (said == _RESOLVED and control.grade == _UPHELD):
-                    revoked = True
-                elif said == _CORRECTED:
-                    if control.determined == fact.type:
-                        if control.grade:
-                            grade = np.int64(control.grade)
-                        if control.quantity:
-                            quantity = np.int64(control.quantity)
-                elif said == _FULFILLED:
-                    fulfilled = min(fulfilled, at)
-                    ended = min(ended, at)
-                elif said == _REMOVED:
-                    ended = min(ended, at)
-                elif said == _REPAIRED:
-                    repaired = min(repaired, at)
-                elif said == _CONFIRMED:
-                    confirmed = min(confirmed, at)
-                elif said == _DISPUTED or said == _RESOLVED:  # noqa: SIM109 - compiled, a tuple costs more
-                    aside = _DISPUTABLE
-        if revoked:
-            continue
-        row = code * GRADE_CODES + grade
-        rule = table[row]
-        if rule.repair == NO_REPAIR:
-            repaired = NEVER
-        elif rule.repair == ON_FULFILMENT:
-            repaired = min(repaired, fulfilled)
-        start = _day(fact.occurred)
-        anchored: Int = start
-        if rule.anchor == DETERMINED and fact.determined:
-            start = np.int64(fact.determined)
-            anchored = start
-        elif rule.anchor == TERMINATED:
-            anchored = terminated or ended
-        end = np.int64(ends[rule.validity, anchored])
-        original_end = min(end, repaired)
-        last_end = original_end
-        substituted = rule.substituted and repaired != NEVER and repaired <= end
-        if substituted:
-            last_end = np.int64(ends[more[row].substitute_validity, max(original_end, start)])
-        if max(start, last_end) <= day and not (
-            rule.doubles or aside != 0 or code == _REGISTERED or rule.special & _KEPT
-        ):
-            continue
-        stated = np.int64(rule.points)
-        if rule.per:
-            stated *= quantity // np.int64(rule.per)
-        record = records[count]
-        record.record = fact.record
-        record.link = fact.link
-        record.start = start
-        record.original_end = original_end
-        record.last_end = last_end
-        record.stated = stated
-        record.type = code
-        record.ceiling = rule.ceiling
-        record.dimension = rule.dimension
-        record.latest = rule.latest
-        record.remembered = rule.cap_year != 0 or rule.doubles or rule.latest or rule.special & COUNTED_OVER != 0
-        record.award = rule.award
-        bits = np.int64(rule.special)
-        if bits & WEIGHTY and (confirmed <= day or (last_end <= day and not bits & COUNTED_OVER)):
-            bits &= ~WEIGHTY
-        record.confirmed = confirmed
-        record.special = bits
-        special |= bits
-        record.cap_year = rule.cap_year
-        record.pot = rule.pot
-        record.substituted = substituted
-        record.aside = aside
-        record.doubles = rule.doubles and stated < 0
-        if rule.cap_year:
-            record.year = MONTH_OF_DAY[_day(fact.occurred)] // 12
-        record.row = row
-        record.repaired = repaired
-        record.stopped = terminated or ended
-        record.quantity = quantity
-        count += 1
-    return count, controls, special
-
-
-@compiled
-def _dispute(facts: Facts, begin: Int, stop: Int, record: np.uint64, day: Int) -> tuple[bool, Int]:
-    """Return whether a record is disputed on a day, and the next day on which that may change."""
-    open_ = False
-    change: Int = NEVER
-    for j in range(begin, stop):
-        control = facts[j]
-        if control.link == record and (control.type == _DISPUTED or control.type == _RESOLVED):
-            at = _day(control.occurred)
-            if at <= day:
-                open_ = control.type == _DISPUTED
-            else:
-                change = min(change, at)
-    return open_, change
-
-
-@compiled
 def _conditions(facts: Facts, begin: Int, stop: Int, count: Int, day: Int, records: Rows) -> tuple[Int, bool, bool]:
     """Return since when awards are only recorded, whether health information may count, and whether there is no score.
 
@@ -363,10 +119,10 @@ def _conditions(facts: Facts, begin: Int, stop: Int, count: Int, day: Int, recor
     for i in range(count):
         record = records[i]
         special = record.special
-        if special == 0 or record.start > day or record.aside & _WAITS:
+        if special == 0 or record.start > day or record.aside & WAITS:
             continue
         if record.aside:
-            open_, _ = _dispute(facts, begin, stop, record.record, day)
+            open_, _ = dispute(facts, begin, stop, record.record, day)
             if open_:
                 continue
         if special & RECORD_ONLY and record.original_end > day:
@@ -421,7 +177,7 @@ def _go_through(  # one loop over the records: its parts share what was seen of 
     special: Int,
     more: Rows,
     steps: Int64s,
-    work: _Work,
+    work: Work,
 ) -> tuple[Int, Int, Int, Int]:
     """Give each record the points it has on a day; return flags, ceiling, the next change, and how many are linked."""
     records = work.records
@@ -435,15 +191,15 @@ def _go_through(  # one loop over the records: its parts share what was seen of 
     barred = False
     work.stamp[0] += 1
     stamp = work.stamp[0]
-    if special:
+    if special & _CONDITIONS:
         since, health, barred = _conditions(facts, begin, stop, count, day, records)
     for i in range(count):
         record = records[i]
         record.points = 0
         if record.aside:
-            if record.aside & _WAITS:
+            if record.aside & WAITS:
                 continue
-            open_, change = _dispute(facts, begin, stop, record.record, day)
+            open_, change = dispute(facts, begin, stop, record.record, day)
             until = min(until, change)
             if open_:
                 flags |= DISPUTED
@@ -460,7 +216,7 @@ def _go_through(  # one loop over the records: its parts share what was seen of 
         if start > day:
             until = min(until, start)
             continue
-        if record.type == _REGISTERED:
+        if record.type == REGISTERED:
             flags |= HAS_SCORE
         if original_end > day:
             ceiling = min(ceiling, np.int64(record.ceiling))
@@ -501,7 +257,7 @@ def _go_through(  # one loop over the records: its parts share what was seen of 
 
 @compiled
 def _score(
-    facts: Facts, begin: Int, stop: Int, count: Int, day: Int, special: Int, rules: Rules, work: _Work
+    facts: Facts, begin: Int, stop: Int, count: Int, day: Int, special: Int, rules: Rules, work: Work
 ) -> tuple[Int, Int, Int]:
     """Return flags and score of one subject on a day, and the next day on which its records may change them.
 
@@ -514,7 +270,7 @@ def _score(
     if linked > 1:
         _keep_largest_of_each_incident(records, work.linked, linked)
     totals = work.totals
-    for dimension in range(_DIMENSIONS):
+    for dimension in range(DIMENSIONS):
         totals[dimension] = 0
     pots = work.pots
     pots[:] = 0
@@ -530,7 +286,7 @@ def _score(
     for pot in range(pots.shape[0]):
         totals[rules.pot_dimension[pot]] += min(pots[pot], rules.pot_cap[pot])
     total: Int = rules.base
-    for dimension in range(_DIMENSIONS):
+    for dimension in range(DIMENSIONS):
         totals[dimension] = min(max(totals[dimension], rules.lowest[dimension]), rules.highest[dimension])
         total += totals[dimension]
     score = min(max(total, 0), SCORE_MAX, ceiling)
@@ -540,7 +296,7 @@ def _score(
 
 
 @compiled
-def _let_wait(count: Int, day: Int, work: _Work) -> tuple[Int, Int]:
+def _let_wait(count: Int, day: Int, work: Work) -> tuple[Int, Int]:
     """Let the records wait that a person has to look at; return how many, and when one is confirmed next."""
     waiting = 0
     change: Int = NEVER
@@ -550,7 +306,7 @@ def _let_wait(count: Int, day: Int, work: _Work) -> tuple[Int, Int]:
             if record.confirmed < record.last_end:
                 change = min(change, np.int64(record.confirmed))
             if record.start <= day:
-                record.aside |= _WAITS
+                record.aside |= WAITS
                 work.waiting[waiting] = i
                 waiting += 1
     return waiting, change
@@ -558,7 +314,7 @@ def _let_wait(count: Int, day: Int, work: _Work) -> tuple[Int, Int]:
 
 @compiled
 def _weigh(
-    facts: Facts, who: tuple[Int, Int, Int, Int], day: Int, rules: Rules, work: _Work, waiting: Int, found: _Found
+    facts: Facts, who: tuple[Int, Int, Int, Int], day: Int, rules: Rules, work: Work, waiting: Int, found: _Found
 ) -> _Found:
     """Return what is found without those of the waiting records each of which would by itself lower it too far.
 
@@ -574,11 +330,11 @@ def _weigh(
         record = records[work.waiting[place]]
         score = found[1]
         if waiting > 1:
-            record.aside &= ~_WAITS
+            record.aside &= ~WAITS
             _, score, _ = _score(facts, begin, stop, count, day, special, rules, work)
-            record.aside |= _WAITS
+            record.aside |= WAITS
         if before - np.int64(rules.tier[score]) >= rules.review_tiers:
-            record.aside |= _TOO_FAR
+            record.aside |= TOO_FAR
             held += 1
     if held == 0:
         work.totals[:] = work.with_all
@@ -586,15 +342,15 @@ def _weigh(
     if waiting > 1:
         for place in range(waiting):
             record = records[work.waiting[place]]
-            if not record.aside & _TOO_FAR:
-                record.aside &= ~_WAITS
+            if not record.aside & TOO_FAR:
+                record.aside &= ~WAITS
         without = _score(facts, begin, stop, count, day, special, rules, work)
     return without[0] | REVIEW, without[1], without[2]
 
 
 @compiled
 def _reviewed(
-    facts: Facts, who: tuple[Int, Int, Int, Int], day: Int, rules: Rules, work: _Work, found: _Found
+    facts: Facts, who: tuple[Int, Int, Int, Int], day: Int, rules: Rules, work: Work, found: _Found
 ) -> _Found:
     """Return what `_score` ``found``, but without what waits for a person."""
     waiting, confirmed = _let_wait(who[2], day, work)
@@ -602,7 +358,7 @@ def _reviewed(
     if waiting and found[0] & HAS_SCORE:
         found = _weigh(facts, who, day, rules, work, waiting, found)
     for place in range(waiting):
-        work.records[work.waiting[place]].aside &= _DISPUTABLE
+        work.records[work.waiting[place]].aside &= DISPUTABLE
     return found[0], found[1], change
 
 
@@ -621,36 +377,19 @@ def _state(flags: Int, score: Int, change: Int, day: Int, kind: Int, rules: Rule
 
 @compiled
 def _evaluate(facts: Facts, starts: Int64s, subjects: NDArray[np.uint64], day: Int, rules: Rules, cards: Cards) -> None:
-    records_max = 1
-    for n in range(starts.shape[0] - 1):
-        records_max = max(records_max, starts[n + 1] - starts[n])
-    work = _Work(
-        np.zeros(records_max, _RECORD),
-        np.zeros(records_max, np.int64),
-        np.zeros(records_max, np.int64),
-        np.zeros(records_max, np.int64),
-        np.zeros(TYPE_CODES, _SEEN),
-        np.zeros(rules.pot_cap.shape[0], np.int64),
-        np.zeros(_DIMENSIONS, np.int64),
-        np.zeros(_DIMENSIONS, np.int64),
-        np.zeros(1, np.int64),
-    )
+    work = room_for(starts, rules.pot_cap.shape[0])
     for n in range(starts.shape[0] - 1):
         begin = starts[n]
         stop = starts[n + 1]
         kind = np.int64(subjects[n] >> np.uint64(KIND_SHIFT))
-        count, controls, special = _resolve(facts, begin, stop, day, rules, work, 0)
-        if controls:
-            count, _, special = _resolve(facts, begin, stop, day, rules, work, controls)
-        if special & COUNTED_OVER:
-            _end_accruals(work.records, count, rules.more, rules.ends)
+        count, _, special = resolve(facts, begin, stop, day, rules, work)
         found = _score(facts, begin, stop, count, day, special, rules, work)
         if special & WEIGHTY:
             found = _reviewed(facts, (begin, stop, count, special), day, rules, work, found)
         flags, score, change = found
         now = _state(flags, score, change, day, kind, rules)
         card = cards[n]
-        for dimension in range(_DIMENSIONS):
+        for dimension in range(DIMENSIONS):
             card.dimensions[dimension] = work.totals[dimension]
         then = now
         if now.until < NEVER:

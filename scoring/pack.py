@@ -216,6 +216,13 @@ class Review(_Strict):
         raise ValueError(message)
 
 
+class Retention(_Strict):
+    """How many months after the end of an act what has ended is deleted, and by which law."""
+
+    months: Annotated[int, Field(ge=1, le=VALIDITY_MONTHS_MAX)]
+    basis: Basis
+
+
 Months = Annotated[int, Field(ge=0, le=VALIDITY_MONTHS_MAX)]
 
 
@@ -406,6 +413,7 @@ class Pack(_Strict):
         effective_from: the first day it applies.
         base_points: the score of somebody about whom nothing else is known.
         review: from how many tiers on a drop waits for a person; None if none does.
+        retention: when what has ended is deleted; None if it is kept.
 
     """
 
@@ -419,6 +427,7 @@ class Pack(_Strict):
     groups: tuple[Group, ...] = ()
     perks: tuple[Perk, ...] = Field(default=(), max_length=PERKS_MAX)
     review: Review | None = None
+    retention: Retention | None = None
     rules: tuple[Rule, ...]
 
     @property

@@ -88,6 +88,7 @@ class Rules(NamedTuple):
     entitlements: NDArray[np.uint32]  # (E, kinds, scores) bits of the perks reached
     base: int
     review_tiers: int  # how far a drop waits for a person; without a review no record is WEIGHTY
+    retention: int  # months after which what has ended is deleted; 0 for never
     pack: np.uint64
 
 
@@ -121,6 +122,7 @@ def compile_rules(pack: Pack) -> Rules:
         entitlements=_entitlements(pack, spans),
         base=pack.base_points,
         review_tiers=0 if pack.review is None else pack.review.tiers,
+        retention=0 if pack.retention is None else pack.retention.months,
         pack=np.uint64(pack.hash),
     )
 

@@ -11,6 +11,7 @@ from schemas.facts import Facts
 from scoring import evaluator, kernel
 from scoring.card import CARD, Cards
 from scoring.pack import Pack
+from scoring.retention import kept_of_many
 from scoring.rules import Rules, compile_rules
 
 Int64s = NDArray[np.int64]
@@ -92,6 +93,19 @@ class Timeline:
         change = self.next_change(day)
         if change < NEVER:
             self._look_across(facts, starts, subjects, change, cards)
+
+    def retained(self, facts: Facts, starts: Int64s, day: int) -> tuple[Facts, Int64s]:
+        """Return the ledgers of n subjects without what is deleted on a day; what a pack to come still keeps stays."""
+        keep = np.zeros(len(facts), np.bool_)
+        for span in self.spans[self.spans.index(self.at(day)) :]:
+            keep |= kept_of_many(facts, starts, day, span.rules)
+        if keep.all():
+            return facts, starts
+        return facts[keep], np.append(0, np.cumsum(keep))[starts]
+
+    def deletes(self, day: int) -> bool:
+        """Whether anything is ever deleted under the pack of a day."""
+        return self.at(day).rules.retention > 0
 
     def _look_across(self, facts: Facts, starts: Int64s, subjects: Subjects, change: int, cards: Cards) -> None:
         """Let cards that would hold until the change, or longer, end there and become what the next pack says."""

@@ -87,7 +87,8 @@ class Metrics:
         self.lag = self._gauge("credit_lag_events", "Events in the log that are not applied yet.", "partition")
         self.outbox = self._gauge("credit_outbox_entries", "Entries that wait to be published.", "partition")
         self.ready = self._gauge("credit_ready", "1 while events are applied, 0 while a part is away.")
-        self.rescored = self._counter("credit_rescored", "Standings written because packs changed.")
+        self.rescored = self._counter("credit_rescored", "Standings written by a pass over all of them.")
+        self.deleted = self._counter("credit_records_deleted", "Records deleted because their time was over.")
         self.pack = self._gauge(
             "credit_pack_info", "The rule pack in force, and the next with its day.", "pack", "hash", "state", "since"
         )

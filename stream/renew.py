@@ -1,6 +1,10 @@
-"""Standings evaluated anew without an event: what the sweeper and the pass over all standings have in common."""
+"""Standings evaluated anew without an event: what the sweeper and the pass over all standings have in common.
+
+Here, and only here, records whose time is over are deleted: that changes no score, so no event has to wait for it.
+"""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +17,19 @@ from sinks.store import Commit, Standings, Store
 Bools = NDArray[np.bool_]
 
 
+class Renewed(NamedTuple):
+    """What became of n standings.
+
+    Attributes:
+        written: (n,) which were written.
+        deleted: how many records were deleted from those.
+
+    """
+
+    written: Bools
+    deleted: int = 0
+
+
 def renew(
     store: Store,
     announced: Announced,
@@ -20,7 +37,7 @@ def renew(
     subjects: NDArray[np.uint64],
     today: int,
     chosen: Callable[[Cards, Cards], Bools],
-) -> Bools | None:
+) -> Renewed | None:
     """Evaluate a partition's standings as of a day, and write those chosen, under the fence that events are under.
 
     Args:
@@ -32,24 +49,27 @@ def renew(
         chosen: says by the cards that stand and the new ones, (n,) each, which are written.
 
     Returns:
-        (n,) which were written; None if another worker was faster, and nothing was.
+        What was written; None if another worker was faster, and nothing was.
 
     Raises:
         StoreError: nothing is known to be written.
 
     """
     if not len(subjects):
-        return np.zeros(0, np.bool_)
+        return Renewed(np.zeros(0, np.bool_))
     of = np.full(len(subjects), partition, np.int64)
     nexts, before = store.load([partition], of, subjects)
+    facts, starts = announced.timeline.retained(before.facts, before.starts, today)
     cards = np.zeros(len(subjects), CARD)
-    announced.timeline.evaluate(before.facts, before.starts, subjects, today, cards)
+    announced.timeline.evaluate(facts, starts, subjects, today, cards)
     cards["as_of"] = before.cards["as_of"]
     written = chosen(before.cards, cards)
     if not written.any():
         store.release()
-        return written
+        return Renewed(written)
     changes, _ = changes_between(subjects, before.cards, cards, written, announced.packs)
-    after = Standings(cards, before.facts, before.starts)
+    after = Standings(cards, facts, starts)
     commit = Commit(nexts, of, subjects, written, before.cards, after, {partition: entry(changes, [])})
-    return written if store.commit(commit) else None
+    if not store.commit(commit):
+        return None
+    return Renewed(written, int((np.diff(before.starts) - np.diff(starts))[written].sum()))

@@ -1,8 +1,10 @@
-"""The pass over all standings when packs change: once it is announced, and once more when its day has come.
+"""The pass over all standings: when a change of packs is announced, when its day has come, and once a month.
 
 The first lets cards say what they become on the day; readers are exact without the second, which publishes everybody's
-change. It works in slices under the same fence as events do. A pass that was interrupted begins anew: a standing that
-is as it should be costs a look.
+change. The third deletes records whose time is over, where the pack says when that is.
+
+It works in slices under the same fence as events do. A pass that was interrupted begins anew: a standing that is as it
+should be costs a look.
 """
 
 from collections.abc import Callable, Collection
@@ -10,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from schemas.days import day_of
+from schemas.days import date_of, day_of
 from scoring.announced import Announced
 from scoring.card import CARD, Cards
 from sinks.store import Commit, Store
@@ -26,11 +28,13 @@ class Rescored(NamedTuple):
     Attributes:
         written: how many standings were written.
         more: whether there is more to do.
+        deleted: how many records were deleted from them.
 
     """
 
     written: int
     more: bool
+    deleted: int = 0
 
 
 class Rescorer:
@@ -56,7 +60,9 @@ class Rescorer:
 
         """
         slices = [self._rescore(partition) for partition in partitions]
-        return Rescored(sum(one.written for one in slices), any(one.more for one in slices))
+        return Rescored(
+            sum(one.written for one in slices), any(one.more for one in slices), sum(one.deleted for one in slices)
+        )
 
     def _rescore(self, partition: int) -> Rescored:
         today = day_of(int(self._clock()))
@@ -75,11 +81,15 @@ class Rescorer:
         return self._slice(partition, today, wanted, cursor if of == wanted else 0)
 
     def _change(self, today: int) -> str:
-        """Name what cards must say: the packs of today and of the next change, and under which announcement."""
+        """Name what standings must be: by the packs of today and of the next change, and who announced them, and when.
+
+        Where records are deleted, the month is part of the name: so a pass begins with each.
+        """
         timeline = self.announced.timeline
         following = timeline.next_change(today)
         packs = timeline.at(today).rules.pack, timeline.at(following).rules.pack
-        return f"{self.announced.epoch}:{packs[0]:016x}:{packs[1]:016x}:{following}"
+        month = f":{date_of(today):%Y-%m}" if timeline.deletes(today) else ""
+        return f"{self.announced.epoch}:{packs[0]:016x}:{packs[1]:016x}:{following}{month}"
 
     def _begin(self, partition: int) -> bool:
         """Write our epoch, so that no worker that knows less writes behind the pass; False if it was overtaken."""
@@ -90,15 +100,15 @@ class Rescorer:
 
     def _slice(self, partition: int, today: int, wanted: str, cursor: int) -> Rescored:
         following, subjects = self._store.scan(partition, cursor, SLICE_KEYS)
-        written = renew(self._store, self.announced, partition, subjects, today, _differing)
-        if written is None:
+        renewed = renew(self._store, self.announced, partition, subjects, today, _differing)
+        if renewed is None:
             self._passes[partition] = wanted, cursor
             return Rescored(0, more=True)
         self._passes[partition] = wanted, following
         if following == 0:
             self._store.set_rescored(partition, wanted)
             self._passes.pop(partition)
-        return Rescored(int(written.sum()), more=following != 0)
+        return Rescored(int(renewed.written.sum()), following != 0, renewed.deleted)
 
 
 def _differing(before: Cards, after: Cards) -> Bools:

@@ -5,6 +5,7 @@ ahead. It works in small slices under the same fence as events do, so it can sto
 """
 
 from collections.abc import Callable, Collection
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,13 @@ from stream.renew import Bools, renew
 
 # One slice holds up events for some milliseconds at most.
 SLICE_SUBJECTS = 500
+
+
+class Swept(NamedTuple):
+    """How many standings a slice has evaluated, and how many records it has deleted from them."""
+
+    standings: int = 0
+    deleted: int = 0
 
 
 class Sweeper:
@@ -32,37 +40,39 @@ class Sweeper:
         self.announced = announced
         self._clock = clock
 
-    def sweep(self, partitions: Collection[int]) -> int:
-        """Do one slice for each partition that has something due; return how many standings were evaluated.
+    def sweep(self, partitions: Collection[int]) -> Swept:
+        """Do one slice for each partition that has something due.
 
         Raises:
             StoreError: nothing is known to be written; call again.
 
         """
-        return sum(self._sweep_partition(partition) for partition in partitions)
+        swept = [self._sweep_partition(partition) for partition in partitions]
+        return Swept(sum(one.standings for one in swept), sum(one.deleted for one in swept))
 
-    def _sweep_partition(self, partition: int) -> int:
+    def _sweep_partition(self, partition: int) -> Swept:
         today = day_of(int(self._clock()))
         swept = self._store.swept(partition)
         if swept is None:
-            return 0
+            return Swept()
         for day in range(swept + 1, today + 1):
             subjects = self._store.due(partition, day, SLICE_SUBJECTS)
             if len(subjects):
                 return self._evaluate(partition, day, today, np.sort(subjects))
             self._store.set_swept(partition, day)
-        return 0
+        return Swept()
 
-    def _evaluate(self, partition: int, day: int, today: int, subjects: NDArray[np.uint64]) -> int:
+    def _evaluate(self, partition: int, day: int, today: int, subjects: NDArray[np.uint64]) -> Swept:
         def is_due(before: Cards, _: Cards) -> Bools:
             # A standing that an event has brought up to date since is in another due set already.
             # One that changes on this day with the pack is in none, and seen to with all others.
             due: Bools = (before["valid_until"] == day) & (before["next_pack"] == 0)
             return due
 
-        due = renew(self._store, self.announced, partition, subjects, today, is_due)
-        if due is None:
-            return 0
+        renewed = renew(self._store, self.announced, partition, subjects, today, is_due)
+        if renewed is None:
+            return Swept()
+        due = renewed.written
         if not due.all():
             self._store.forget_due(partition, day, subjects[~due])
-        return int(due.sum())
+        return Swept(int(due.sum()), renewed.deleted)

@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from time import perf_counter
 
+import numpy as np
+
 from schemas.catalogue import REGISTERED
 from schemas.codec import Encoded, Headers, encode
 from schemas.decoder import Decoder
@@ -64,7 +66,8 @@ class _NoStore(Store):
 def warm(announced: Announced) -> float:
     """Run every compiled function on examples; return how long it took, in seconds."""
     began_s = perf_counter()
-    processor = Processor(Decoder(RecordKey(0, 0), 1), _NoStore(), announced, lambda: 0.0)
+    store = _NoStore()
+    processor = Processor(Decoder(RecordKey(0, 0), 1), store, announced, lambda: 0.0)
     for offset in range(2):
         event = CreditEvent(
             id=f"example {offset}",
@@ -75,4 +78,6 @@ def warm(announced: Announced) -> float:
             data=Data(),
         )
         processor.process("", [_Example(encode(event), offset)], {0: offset})
+    _, standings = store.load([0], np.zeros(1, np.int64), np.zeros(1, np.uint64))
+    announced.timeline.retained(standings.facts, standings.starts, 0)
     return perf_counter() - began_s

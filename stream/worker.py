@@ -364,8 +364,9 @@ class Worker:
             await asyncio.sleep(0 if more else _SWEEP_S)
             more = False
             try:
-                while swept := sweeper.sweep(tuple(self._progress.applied)):
-                    self.metrics.swept.inc(swept)
+                while (swept := sweeper.sweep(tuple(self._progress.applied))).standings:
+                    self.metrics.swept.inc(swept.standings)
+                    self.metrics.deleted.inc(swept.deleted)
                     self._relay.wake()
                     await asyncio.sleep(0)
                 more = await self._rescore(rescorer)
@@ -379,13 +380,14 @@ class Worker:
                 return
 
     async def _rescore(self, rescorer: Rescorer) -> bool:
-        """Do some slices of a pass over all standings, if packs have changed; return whether there is more to do."""
+        """Do some slices of a pass over all standings, if one is due; return whether there is more to do."""
         for _ in range(_SLICES):
             more = False
             for partition in tuple(self._progress.applied):
                 began_s = time.perf_counter()
                 done = rescorer.rescore([partition])
                 self.metrics.rescored.inc(done.written)
+                self.metrics.deleted.inc(done.deleted)
                 if done.written:
                     self._relay.wake()
                 more |= done.more

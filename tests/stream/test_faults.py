@@ -107,7 +107,7 @@ class Run:
             while (day := self._first_due(partition)) <= TODAY + LATER_DAYS:
                 # A day without anybody due takes a call; here the store is told that those are done.
                 self.again(partial(self._store.set_swept, partition, day - 1))
-                self.swept += self.again(partial(self._sweeper.sweep, [partition]))
+                self.swept += self.again(partial(self._sweeper.sweep, [partition])).standings
         self._publish()
 
     def _first_due(self, partition: int) -> int:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from schemas.days import day_of, start_of
-from schemas.facts import facts_in
+from schemas.facts import FACT, facts_in
 from schemas.subjects import kind_of
 from scoring.announced import Announced
 from scoring.card import CARD
@@ -52,6 +52,7 @@ class Town:
 
     def __init__(self, client: Any, log: FakeLog | None = None) -> None:
         self.now_s = NOON_S
+        self.deleted = 0
         self.client = client
         self.log = log or FakeLog()
         self.scorer = Scorer(self.log, client, lambda: self.now_s)
@@ -79,6 +80,7 @@ class Town:
         for _ in range(times_max):
             done = self.rescorer.rescore(ALL)
             written += done.written
+            self.deleted += done.deleted
             if not done.more:
                 return written
         raise AssertionError("the pass does not come to an end")
@@ -379,3 +381,77 @@ def test_without_a_shadow_pack_nothing_is_compared(town: Town) -> None:
     town.register(2)
 
     assert [one.compared for one in town.scorer.outcomes] == [None, None]
+
+
+# Once a month
+
+
+def test_each_month_the_records_whose_time_is_over_are_deleted_and_no_score_changes(town: Town, client: Any) -> None:
+    town.register(3)
+    town.happen("library.loan.overdue", "r-0000000000000001", time="2021-12-20T08:30:00+08:00")
+    town.happen("library.loan.overdue", "r-0000000000000002", time="2026-07-01T08:30:00+08:00")
+    before, published = standings_in(client), changes_in(client)
+
+    assert (town.rescore(), town.deleted) == (0, 0)
+    town.sleep_until(day("2026-12-19"))
+    assert (town.rescore(), town.deleted) == (0, 0)
+    town.sleep_until(day("2027-01-01"))
+    town.rescore()
+
+    assert town.deleted == 1
+    sizes = {key[-1:]: (len(before[key]), len(value)) for key, value in standings_in(client).items()}
+    assert [was - now for was, now in (sizes[b"0"], sizes[b"1"], sizes[b"2"])] == [0, FACT.itemsize, 0]
+    town.hold(ANNOUNCED)
+    assert changes_in(client) == published
+    town.sleep_until(day("2027-01-31"))
+    assert (town.rescore(), town.deleted) == (0, 1)
+
+
+def test_a_replay_brings_deleted_records_back_and_the_next_pass_deletes_them_again(town: Town, client: Any) -> None:
+    town.happen("subject.registered")
+    town.happen("library.loan.overdue", time="2021-12-20T08:30:00+08:00")
+    town.rescore()
+    town.sleep_until(day("2027-01-01"))
+    town.rescore()
+    after = standings_in(client)
+
+    client.flushdb()
+    again = Town(client, town.log)
+    again.scorer.work()
+    again.sleep_until(day("2027-01-01"))
+    again.rescore()
+    again.sleep_until(day("2027-02-01"))
+    again.rescore()
+
+    assert again.deleted == 1
+    assert [value[CARD.itemsize :] for value in standings_in(client).values()] == [
+        value[CARD.itemsize :] for value in after.values()
+    ]
+
+
+def test_what_is_to_hold_later_keeps_what_it_counts(town: Town) -> None:
+    longer = pack_with(retention={"months": 60, "basis": {"zh": "依据", "en": "basis"}}, version="4")
+    holds = announced(
+        (pack_with(retention={"months": 1, "basis": {"zh": "依据", "en": "basis"}}), TODAY), (longer, NEW_YEAR)
+    )
+    town.happen("subject.registered")
+    town.happen("library.loan.overdue", time="2024-01-10T08:30:00+08:00")
+    town.take_up(holds)
+
+    town.rescore()
+
+    assert town.deleted == 0
+    town.hold(holds)
+
+
+def test_a_standing_that_is_swept_is_rid_of_them_too(town: Town) -> None:
+    town.happen("subject.registered")
+    town.happen("library.loan.overdue", id="old", time="2021-11-28T08:30:00+08:00")
+    town.happen("library.loan.overdue", id="new", time="2026-06-01T08:30:00+08:00")
+    ends = int(town.card()["valid_until"])
+    town.sleep_until(ends)
+
+    deleted = sum(town.sweeper.sweep(ALL).deleted for _ in range(ends - TODAY + 1))
+
+    assert deleted == 1
+    town.hold(ANNOUNCED)

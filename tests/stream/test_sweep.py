@@ -11,7 +11,7 @@ from scoring.card import CARD
 from sinks.errors import PartitionLostError
 from sinks.keys import next_key, swept_key
 from stream import sweep
-from stream.sweep import Sweeper
+from stream.sweep import Sweeper, Swept
 from tests.support.events import RESIDENT
 from tests.support.fake_kafka import FakeLog
 from tests.support.records import day
@@ -70,7 +70,7 @@ class Night:
         """Sweep until the store says that all days until today are done; return how many standings that were."""
         swept = 0
         for _ in range(times_max):
-            swept += self.sweeper.sweep([self.partition])
+            swept += self.sweeper.sweep([self.partition]).standings
             if self.scorer.store.swept(self.partition) == day_of(int(self.clock.now_s)):
                 return swept
         raise AssertionError("the sweeper does not come to an end")
@@ -145,7 +145,7 @@ def test_a_day_is_swept_once(night: Night) -> None:
     night.reach_690()
     night.sleep_until(NEW_YEAR)
 
-    assert [night.sweep(), night.sweep(), night.sweeper.sweep([night.partition])] == [1, 0, 0]
+    assert [night.sweep(), night.sweep(), night.sweeper.sweep([night.partition]).standings] == [1, 0, 0]
 
 
 def test_after_a_long_sleep_every_day_is_made_up_for_and_a_card_only_evaluated_for_today(night: Night) -> None:
@@ -197,7 +197,7 @@ def test_a_big_due_set_is_done_in_slices_between_which_events_are_applied(
 
     slices: list[int] = []
     while any(min(_days_due(night.client, one), default=later) < later for one in partitions):
-        slices.append(night.sweeper.sweep(partitions))
+        slices.append(night.sweeper.sweep(partitions).standings)
         night.happen("library.loan.overdue", f"r-{len(slices):016x}", id=f"between slices {len(slices)}")
 
     assert 2 < len(slices) < 40
@@ -221,7 +221,7 @@ def test_a_sweep_overtaken_by_another_worker_writes_nothing_and_is_made_up_for(n
     night.scorer.store.meanwhile = meanwhile
     night.scorer.store.set_swept(night.partition, NEW_YEAR - 1)
 
-    assert night.sweeper.sweep([night.partition]) == 0
+    assert night.sweeper.sweep([night.partition]) == Swept()
     assert night.sweep() == 0
     hold_store_to(expected_of(night.log), night.client, NEW_YEAR)
     other.store.disconnect()
@@ -241,7 +241,7 @@ def test_a_partition_that_the_store_does_not_know_has_nothing_due(night: Night) 
     night.reach_690()
     night.client.delete(swept_key(night.partition))
 
-    assert night.sweeper.sweep([night.partition]) == 0
+    assert night.sweeper.sweep([night.partition]) == Swept()
 
 
 def test_the_published_day_is_the_day_of_the_sweep(night: Night) -> None:

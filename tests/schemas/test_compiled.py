@@ -1,0 +1,48 @@
+"""Compiled code is kept on disk, and made anew when anything it was made of has changed."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schemas import compiled
+from schemas.compiled import stamp_of
+from scoring import kernel
+
+
+@pytest.fixture
+def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A caller, whose helper is in a package and has a constant from a third module."""
+    monkeypatch.setattr(compiled, "_ROOT", tmp_path)
+    stamp_of.cache_clear()
+    (tmp_path / "one").mkdir()
+    (tmp_path / "caller.py").write_text("import sys\n\nfrom one import helper\n")
+    (tmp_path / "one" / "helper.py").write_text("from one.constant import C\n")
+    (tmp_path / "one" / "constant.py").write_text("from one.helper import nothing\n\nC = 1\n")
+    (tmp_path / "one" / "other.py").write_text("D = 1\n")
+    return tmp_path
+
+
+def changed(source: Path, module: str) -> bool:
+    """Change a module; return whether that changes the caller's stamp."""
+    before = stamp_of(source / "caller.py")
+    with (source / f"{module}.py").open("a") as file:
+        file.write("# another word\n")
+    stamp_of.cache_clear()
+    return stamp_of(source / "caller.py") != before
+
+
+@pytest.mark.parametrize("module", ["caller", "one/helper", "one/constant"])
+def test_a_caller_is_made_anew_when_anything_it_is_made_of_changes(source: Path, module: str) -> None:
+    assert changed(source, module)
+
+
+def test_a_caller_is_kept_when_something_else_changes(source: Path) -> None:
+    assert not changed(source, "one/other")
+
+
+def test_numba_asks_for_that_stamp() -> None:
+    evaluate: Any = kernel._evaluate
+
+    locator = evaluate._cache._impl.locator
+    assert locator.get_source_stamp() == stamp_of(Path(kernel.__file__))
