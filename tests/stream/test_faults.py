@@ -168,7 +168,7 @@ def test_the_run_without_faults_does_something_of_everything(calm: tuple[End, Ru
 
     dead = {key.decode() for topic, key, _ in end.published if topic == "credit.dead"}
     changes = [orjson.loads(value)["data"] for topic, _, value in end.published if topic == "credit.changes"]
-    hold_store_to(expected_of(a_log()), client, TODAY + LATER_DAYS)
+    hold_store_to(expected_of(a_log()), client, TODAY + LATER_DAYS, deleted=True)
     assert dead == expected_of(a_log()).letters.keys()
     assert {change["day"] for change in changes} == {"2026-11-24", date_of(TODAY + LATER_DAYS).isoformat()}
     derived = {key.decode() for topic, key, _ in end.published if topic == "credit.events"}

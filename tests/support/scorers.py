@@ -15,6 +15,7 @@ from schemas.subjects import kind_of
 from scoring.announced import Announced
 from scoring.card import CARD
 from scoring.ledger import LEDGER_FACTS_MAX
+from scoring.retention import kept
 from scoring.rules import Rules
 from sinks.dead import DeadLetter
 from sinks.message import Channel
@@ -209,14 +210,18 @@ def expected_of(log: FakeLog) -> Expected:
     return expected
 
 
-def hold_store_to(expected: Expected, client: Any, on: int = TODAY) -> None:
-    """Fail unless every subject's ledger is what is expected, and its card what the plain evaluator says of it."""
+def hold_store_to(expected: Expected, client: Any, on: int = TODAY, *, deleted: bool = False) -> None:
+    """Fail unless every subject's ledger is what is expected, and its card what the plain evaluator says of it.
+
+    Where records were `deleted`, what is expected is without those whose time is over.
+    """
     standings = {int(key.rpartition(b":")[2], 16): value for key, value in standings_in(client).items()}
     assert standings.keys() == {subject for subject, ledger in expected.ledgers.items() if ledger}
     for subject, value in standings.items():
         facts = expected.facts(subject)
         ledger = facts_in(value[CARD.itemsize :])
-        assert ledger.tolist() == facts.tolist()
+        left = facts[kept(facts, shipped(), on)] if deleted else facts
+        assert ledger.tolist() == left.tolist()
         card = hold_card_to_states(ledger, on, shipped(), RULES, kind_of(subject))
         stated = np.frombuffer(value[: CARD.itemsize], CARD)[0].copy()
         offsets = facts["offset_low"]
