@@ -1,11 +1,11 @@
 """The access log as its subject sees it: who has read what, and who was told of which change. Pure; the last first."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from schemas.access import CITIZEN, DESK, Access, ChangeReceived, StandingRead, fields_of, from_fields
+from schemas.access import CITIZEN, DESK, Access, ChangeReceived, StandingRead, fields_of, from_kept
 from schemas.days import date_of
 from schemas.errors import Refusal
 
@@ -84,13 +84,12 @@ class Accesses:
         ]
 
 
-def accesses_of(subject: str, raw: Sequence[tuple[bytes, Mapping[bytes, bytes]]]) -> Accesses:
-    """Return what Redis answers to XREVRANGE of a subject's accesses, each once."""
+def accesses_of(subject: str, raw: Sequence[bytes]) -> Accesses:
+    """Return what a subject's list of accesses says, each once."""
     found: dict[str, Access] = {}
-    for _, fields in raw:
-        stated = {name.decode(): value.decode() for name, value in fields.items()}
+    for one in raw:
         try:
-            access = from_fields(subject, stated)
+            access = from_kept(subject, one)
         except Refusal:
             # A later release wrote it; that release shows it.
             continue
@@ -98,7 +97,7 @@ def accesses_of(subject: str, raw: Sequence[tuple[bytes, Mapping[bytes, bytes]]]
     entries = tuple(found.values())
     reads = tuple(one for one in entries if isinstance(one, StandingRead))
     changes = _changes(one for one in entries if isinstance(one, ChangeReceived))
-    return Accesses(reads, changes, entries, raw[0][0] if raw else b"")
+    return Accesses(reads, changes, entries, raw[0] if raw else b"")
 
 
 def _changes(receipts: Iterable[ChangeReceived]) -> list[ChangeTold]:

@@ -49,7 +49,7 @@ def standing_key(subject: str, partitions: int) -> str:
 
 def access_key(subject: str, partitions: int) -> str:
     """Return the key of who has read what about a subject, likewise."""
-    return f"{{{partition_of(subject, partitions)}}}:access:{subject[2:]}"
+    return f"{{{partition_of(subject, partitions)}}}:reads:{subject[2:]}"
 
 
 def _murmur2(data: bytes) -> int:

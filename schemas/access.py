@@ -106,6 +106,13 @@ def check_reader(reader: str) -> str:
     return reader
 
 
+# The fields that are kept, in order, behind the type; the last may be missing.
+_KEPT = {
+    READ: ("id", "time", "reader", "purpose", "what", "as_of"),
+    RECEIVED: ("id", "time", "reader", "change"),
+}
+
+
 def encode(access: Access) -> Encoded:
     """Return the record of an access, keyed by its subject."""
     stated = fields_of(access)
@@ -156,6 +163,24 @@ def fields_of(access: Access) -> dict[str, str]:
     stated = {"type": READ, "id": access.id, "time": whole, "reader": access.reader}
     stated |= {"purpose": access.purpose, "what": access.what}
     return stated if access.as_of is None else {**stated, "as_of": str(access.as_of)}
+
+
+def kept_of(access: Access) -> bytes:
+    """Return what a subject's list keeps of an access: its fields in order, their names left out."""
+    return orjson.dumps([*fields_of(access).values()])
+
+
+def from_kept(subject: str, raw: bytes) -> Access:
+    """Return the access about a subject of which this is kept; raises what `from_fields` does."""
+    try:
+        kind, *values = orjson.loads(raw)
+        names = _KEPT[kind]
+        # With more values than names a later release has written it.
+        stated = dict(zip(names, values, strict=len(values) > len(names)))
+    except (ValueError, TypeError, KeyError) as error:
+        remedy = "delete this entry of the list, or read it with the release that wrote it"
+        raise Refusal(Reason.BAD_VALUE, "", raw[:40].decode(errors="replace"), remedy) from error
+    return from_fields(subject, {"type": kind, **stated})
 
 
 def from_fields(subject: str, fields: Mapping[str, Any]) -> Access:

@@ -12,10 +12,8 @@ import redis
 from sinks.errors import StoreError, StoreUnavailableError
 from sinks.keys import access_key, access_next_key
 
-# Of each subject so many, and up to a node of the stream more: years of somebody's, and no store that grows for good.
+# Of each subject so many: years of somebody's, and no store that grows for good.
 KEPT = 200
-# How Redis says that an entry is there already.
-_NOT_NEWER = "equal or smaller"
 
 
 class Entry(NamedTuple):
@@ -25,14 +23,14 @@ class Entry(NamedTuple):
         partition: where it stands in the access log.
         offset: likewise.
         subject: the number of the subject it is about.
-        fields: what is kept of it.
+        value: what is kept of it.
 
     """
 
     partition: int
     offset: int
     subject: int
-    fields: Mapping[str, str]
+    value: bytes
 
 
 class AccessStore:
@@ -75,10 +73,10 @@ class AccessStore:
                 if self._nexts(pipe, [*before]) != before:
                     return False
                 pipe.multi()
-                for one in entries:
-                    # An id made of the offset: what is there already is refused, not repeated. Zero is no id.
-                    key, entry_id = access_key(one.partition, one.subject), f"{one.offset + 1}-0"
-                    pipe.xadd(key, dict(one.fields), id=entry_id, maxlen=KEPT, approximate=True)
+                for key, values in _by_key(entries).items():
+                    # The last stands first.
+                    pipe.lpush(key, *values)
+                    pipe.ltrim(key, 0, KEPT - 1)
                 pipe.mset({access_next_key(partition): offset for partition, offset in after.items()})
                 answers = pipe.execute(raise_on_error=False)
         except redis.WatchError:
@@ -86,7 +84,7 @@ class AccessStore:
         except redis.RedisError as error:
             raise StoreUnavailableError(str(error)) from error
         for answer in answers:
-            if isinstance(answer, redis.RedisError) and _NOT_NEWER not in str(answer):
+            if isinstance(answer, redis.RedisError):
                 raise StoreError(f"Redis refuses an entry of the access log: {answer}") from answer
         return True
 
@@ -99,3 +97,10 @@ class AccessStore:
     def _nexts(client: Any, partitions: Sequence[int]) -> dict[int, int]:
         values = client.mget([access_next_key(partition) for partition in partitions])
         return {partition: int(value or 0) for partition, value in zip(partitions, values, strict=True)}
+
+
+def _by_key(entries: Sequence[Entry]) -> dict[str, list[bytes]]:
+    values: dict[str, list[bytes]] = {}
+    for one in entries:
+        values.setdefault(access_key(one.partition, one.subject), []).append(one.value)
+    return values

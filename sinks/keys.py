@@ -42,10 +42,10 @@ def swept_key(partition: int) -> str:
 
 
 def access_key(partition: int, subject: int) -> str:
-    """Return the key of who has read what about a subject, a stream."""
-    return f"{{{partition}}}:access:{subject:016x}"
+    """Return the key of who has read what about a subject, a list."""
+    return f"{{{partition}}}:reads:{subject:016x}"
 
 
 def access_next_key(partition: int) -> str:
     """Return the key of the offset of a partition's first access that is not yet copied."""
-    return f"{{{partition}}}:access:next"
+    return f"{{{partition}}}:reads:next"

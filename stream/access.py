@@ -11,7 +11,7 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from schemas.access import decode, fields_of
+from schemas.access import decode, kept_of
 from schemas.errors import Refusal
 from schemas.subjects import parse_subject
 from sinks.accesses import AccessStore, Entry
@@ -129,14 +129,14 @@ class AccessCopy(threading.Thread):
             if offset < before[partition]:
                 raise StoreError(
                     f"{self._topic}/{partition} was made anew: it has offset {offset}, its copy stands at "
-                    f"{before[partition]}; delete the keys {{{partition}}}:access:* in Redis, and it is copied again"
+                    f"{before[partition]}; delete the keys {{{partition}}}:reads:* in Redis, and it is copied again"
                 )
 
     def _entries(self, records: Sequence[Any]) -> Iterator[Entry]:
         for record in records:
             try:
                 access = decode(record.value())
-                yield Entry(record.partition(), record.offset(), parse_subject(access.subject), fields_of(access))
+                yield Entry(record.partition(), record.offset(), parse_subject(access.subject), kept_of(access))
             except Refusal as refusal:
                 # The value is not quoted: it could be somebody's.
                 log.warning(

@@ -87,7 +87,7 @@ class Standings:
 
     async def _accesses(self, subject: str, count: int) -> Accesses:
         key = access_key(subject, self._partitions or await self.partitions())
-        return accesses_of(subject, await self._ask("XREVRANGE", key, "+", "-", "COUNT", count) or ())
+        return accesses_of(subject, await self._ask("LRANGE", key, 0, count - 1) or ())
 
     async def _ask(self, *command: str | int) -> Any:
         execute: Any = self._client.execute_command

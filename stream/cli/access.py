@@ -25,7 +25,7 @@ def access(subject: Subject, as_json: AsJson = False) -> None:
     parse_subject(subject)
     client: Any = redis_client(load_settings())
     partitions = int(client.hget(META, "partitions") or 0)
-    raw = client.xrevrange(access_key(subject, partitions), count=SHOWN_MAX) if partitions else []
+    raw = client.lrange(access_key(subject, partitions), 0, SHOWN_MAX - 1) if partitions else []
     found = accesses_of(subject, raw)
     if as_json:
         write_json({"subject": subject, "access": found.to_json()})

@@ -19,6 +19,8 @@ from schemas.access import (
     encode,
     fields_of,
     from_fields,
+    from_kept,
+    kept_of,
     receipt_id,
 )
 from schemas.catalogue import TYPES_BY_NAME
@@ -46,6 +48,7 @@ def validator(name: str) -> Any:
 def test_what_is_written_is_what_is_read(access: Access) -> None:
     assert decode(encode(access).value) == access
     assert from_fields(SUBJECT, fields_of(access)) == access
+    assert from_kept(SUBJECT, kept_of(access)) == access
     assert encode(access).key == SUBJECT.encode()
 
 

@@ -9,7 +9,7 @@ import structlog
 from confluent_kafka import KafkaException
 from structlog.testing import capture_logs
 
-from schemas.access import StandingRead, encode
+from schemas.access import StandingRead, encode, from_kept
 from schemas.subjects import parse_subject
 from sinks.accesses import AccessStore
 from sinks.errors import StoreError, StoreUnavailableError
@@ -80,9 +80,9 @@ def seen(client: Any) -> dict[str, list[bytes]]:
     """Return the ids of what each subject sees, in order."""
     return {
         subject: [
-            fields[b"id"]
+            from_kept(subject, kept).id.encode()
             for partition in range(PARTITIONS)
-            for _, fields in client.xrange(access_key(partition, parse_subject(subject)))
+            for kept in client.lrange(access_key(partition, parse_subject(subject)), 0, -1)[::-1]
         ]
         for subject in (RESIDENT, OTHER)
     }
@@ -143,7 +143,7 @@ def test_a_log_that_was_made_anew_is_told_with_what_to_do(client: Any) -> None:
     copy_all(copying(client, consumer), consumer)
     consumer = FakeConsumer(a_log(2))
 
-    with pytest.raises(StoreError, match=r"credit\.access/\d was made anew: .*delete the keys \{\d\}:access:\*"):
+    with pytest.raises(StoreError, match=r"credit\.access/\d was made anew: .*delete the keys \{\d\}:reads:\*"):
         copying(client, consumer).copy()
 
 

@@ -18,7 +18,7 @@ from gateway.citizen.sessions import Sessions
 from gateway.citizen.signin import Provider
 from gateway.citizen.visit import SESSION_COOKIE
 from gateway.errors import UndeliveredError
-from schemas.access import Access, ChangeReceived, StandingRead, fields_of, receipt_id
+from schemas.access import Access, ChangeReceived, StandingRead, kept_of, receipt_id
 from schemas.events import CreditEvent
 from schemas.subjects import Pseudonymiser
 from tests.gateway.city import KEY, PACK, PARTITIONS, TODAY, City
@@ -129,4 +129,4 @@ def copied(url: str, *accesses: Access) -> None:
     """Do what a worker's copy does."""
     with redis.Redis.from_url(url) as client:
         for one in accesses:
-            client.xadd(access_key(one.subject, PARTITIONS), dict(fields_of(one)))
+            client.lpush(access_key(one.subject, PARTITIONS), kept_of(one))
