@@ -7,8 +7,9 @@ from datetime import date
 from typing import Annotated, Any, Literal, Protocol
 
 import orjson
-from fastapi import FastAPI, Header, Path, Query, Response
+from fastapi import FastAPI, Header, Path, Query, Response, Security
 from fastapi.openapi.utils import get_openapi
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import AfterValidator, BaseModel, Field
 
 from gateway import problems
@@ -25,9 +26,10 @@ from gateway.errors import (
 from gateway.metrics import CONTENT_TYPE, Metrics
 from gateway.names import Scenario
 from gateway.problems import UnknownSubjectError
+from gateway.readers import NotAllowedError, Readers, TokenError
 from schemas.access import CITIZEN, DESK, READER_PATTERN, Purpose, What
 
-API_VERSION = "2.0.0"
+API_VERSION = "2.1.0"
 
 _NO_STORE = tuple((name.lower().encode(), value.encode()) for name, value in problems.NO_STORE.items())
 
@@ -38,6 +40,8 @@ _FAILURES: tuple[tuple[type[Exception], str], ...] = (
     (StaleCardError, "stale"),
     (CardFormatError, "unreadable"),
     (AccessLogError, "unlogged"),
+    (TokenError, "refused"),
+    (NotAllowedError, "refused"),
 )
 
 
@@ -113,13 +117,24 @@ PurposeHeader = Annotated[
     AskedFor, Header(alias="Jasmine-Purpose", description="What for: a scenario, or a desk. The subject is shown it.")
 ]
 
+_BEARER = HTTPBearer(
+    scheme_name="token",
+    description="A reader's own, where the deployment knows its readers (JASMINE_READERS); elsewhere none is needed.",
+    # What is missing is told as a problem, like everything else.
+    auto_error=False,
+)
+Token = Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)]
 
-def create_app(lookup: StandingReader, reads: ReadLog | None = None, *, access_log: bool = True) -> FastAPI:
+
+def create_app(
+    lookup: StandingReader, reads: ReadLog | None = None, readers: Readers | None = None, *, access_log: bool = True
+) -> FastAPI:
     """Return the service over a lookup, which it closes when it ends. Nothing connects before the first request.
 
     Args:
         lookup: reads standings.
         reads: where it is written who read what; None writes nothing.
+        readers: who may ask, by their tokens; None believes whoever names itself.
         access_log: whether each request is a line in the log.
 
     """
@@ -143,15 +158,19 @@ def create_app(lookup: StandingReader, reads: ReadLog | None = None, *, access_l
     if reads is not None:
         metrics.watch_access_log(lambda: reads.waiting)
     problems.install(app)
-    _add_standing(app, lookup, reads, metrics)
+    _add_standing(app, lookup, reads, readers, metrics)
     _add_operations(app, lookup, reads, metrics)
     app.add_middleware(Envelope, headers=lambda _: _NO_STORE, log="jasmine.gateway" if access_log else None)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's way to extend it
     return app
 
 
-def _add_standing(app: FastAPI, lookup: StandingReader, reads: ReadLog | None, metrics: Metrics) -> None:
-    async def read(subject: str, reader: str, purpose: Purpose) -> Answer:
+def _add_standing(
+    app: FastAPI, lookup: StandingReader, reads: ReadLog | None, readers: Readers | None, metrics: Metrics
+) -> None:
+    async def read(subject: str, reader: str, purpose: Purpose, token: Token) -> Answer:
+        if readers is not None:
+            readers.check(token.credentials if token else None, reader, purpose)
         if reads is None:
             return await lookup.lookup(subject)
         reads.check()
@@ -167,6 +186,8 @@ def _add_standing(app: FastAPI, lookup: StandingReader, reads: ReadLog | None, m
         responses=_problems(
             {
                 400: "A parameter is wrong, or reader or purpose is not said.",
+                401: "The token is missing, or nobody's.",
+                403: "The token is another reader's, or the reader may not ask for this purpose.",
                 404: "The subject is unknown.",
                 500: "The standing cannot be read by this release.",
                 503: "Ask again; also while the read cannot be written to the access log.",
@@ -174,9 +195,13 @@ def _add_standing(app: FastAPI, lookup: StandingReader, reads: ReadLog | None, m
         ),
     )
     async def standing(
-        subject: SubjectPath, scenario: ScenarioQuery, reader: ReaderHeader, purpose: PurposeHeader
+        subject: SubjectPath,
+        scenario: ScenarioQuery,
+        reader: ReaderHeader,
+        purpose: PurposeHeader,
+        token: Token,
     ) -> Response:
-        answer = (await _counted(read(subject, reader, purpose), metrics)).for_gateway(scenario)
+        answer = (await _counted(read(subject, reader, purpose, token), metrics)).for_gateway(scenario)
         if answer.status == "unknown":
             message = "nothing was ever published about this subject; check the id"
             raise UnknownSubjectError(message)

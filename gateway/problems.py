@@ -17,6 +17,7 @@ from gateway.errors import (
     StandingUnavailableError,
     SubjectFormatError,
 )
+from gateway.readers import NotAllowedError, TokenError
 
 CONTENT_TYPE = "application/problem+json"
 RETRY_AFTER_S = 1
@@ -85,6 +86,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(StaleCardError, _stale)
     app.add_exception_handler(AccessLogError, _unlogged)
     app.add_exception_handler(CardFormatError, _unreadable)
+    app.add_exception_handler(TokenError, _unknown_reader)
+    app.add_exception_handler(NotAllowedError, _not_allowed)
     app.add_exception_handler(RequestValidationError, _bad_request)
     app.add_exception_handler(HTTPException, _of_http)
     app.add_exception_handler(Exception, _unexpected)
@@ -121,6 +124,16 @@ def _unreadable(_: Request, error: Exception) -> Response:
     _tell(error)
     detail = "the standing was written by a release this service cannot read; its operator has to act"
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "standing-unreadable", detail)
+
+
+def _unknown_reader(_: Request, error: Exception) -> Response:
+    _tell(error)
+    return problem(HTTPStatus.UNAUTHORIZED, "unknown-reader", str(error), headers={"WWW-Authenticate": "Bearer"})
+
+
+def _not_allowed(_: Request, error: Exception) -> Response:
+    _tell(error)
+    return problem(HTTPStatus.FORBIDDEN, "not-allowed", str(error))
 
 
 def _tell(error: Exception) -> None:

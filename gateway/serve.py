@@ -13,6 +13,7 @@ from gateway.access import AccessLog
 from gateway.evaluate import PackEvaluator, evaluator_of, names_of
 from gateway.http import create_app
 from gateway.lookup import CONNECTIONS_MAX, TIMEOUT_S, AsyncLookup
+from gateway.readers import Readers
 from scoring.pack import Pack
 
 # How long requests under way may take to end after a signal, in seconds: many times a lookup's deadline.
@@ -26,6 +27,7 @@ def serve(
     port: int,
     *,
     reads: AccessLog | None,
+    readers: Readers | None = None,
     timeout_s: float = TIMEOUT_S,
     connections_max: int = CONNECTIONS_MAX,
     access_log: bool = True,
@@ -39,6 +41,7 @@ def serve(
         host: the address to listen on.
         port: its port; 0 takes any free one, which the log names.
         reads: where it is written who read what; None writes nothing, and the log says so.
+        readers: who may ask; None believes whoever names itself, and the log says so.
         timeout_s: how long one lookup may take, in seconds.
         connections_max: most connections to Redis at a time.
         access_log: whether each request is a line in the log.
@@ -55,7 +58,7 @@ def serve(
         clock=clock,
     )
     config = uvicorn.Config(
-        create_app(lookup, reads, access_log=access_log),
+        create_app(lookup, reads, readers, access_log=access_log),
         host=host,
         port=port,
         # Our own has no path, in which the subject stands; and logging belongs to whoever starts this.
@@ -73,6 +76,8 @@ def serve(
     log.info("listening", host=address[0], port=address[1], pack=f"{pack.hash:016x}")
     if reads is None:
         log.warning("the access log is off: nobody will know who read what")
+    if readers is None:
+        log.warning("readers name themselves: what stands before this service must know them, or set JASMINE_READERS")
     with signals_end_the_service_only():
         uvicorn.Server(config).run(sockets=[listening])
     if reads is not None and (lost := reads.close()):

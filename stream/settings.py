@@ -47,6 +47,7 @@ class Settings(BaseSettings):
         metrics_port: their port; 0 takes any free one.
         gateway_host: the address of the HTTP lookup service.
         gateway_port: its port.
+        readers: a file that says who may ask there; without one whoever asks is believed.
         citizen_host: the address of the citizen's page.
         citizen_port: its port.
         citizen_url: where its visitors find it, such as ``https://credit.city.example``; cookies then need TLS.
@@ -85,6 +86,7 @@ class Settings(BaseSettings):
     metrics_port: Annotated[int, Field(ge=0, le=65_535)] = 9464
     gateway_host: str = "127.0.0.1"
     gateway_port: Annotated[int, Field(ge=0, le=65_535)] = 8080
+    readers: Path | None = None
     citizen_host: str = "127.0.0.1"
     citizen_port: Annotated[int, Field(ge=1, le=65_535)] = 8081
     citizen_url: str = "http://localhost:8081"

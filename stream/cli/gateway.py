@@ -2,6 +2,7 @@
 
 import typer
 
+from gateway.readers import Readers
 from gateway.serve import serve
 from scoring.pack import load_pack
 from stream.cli.accesses import access_log_of
@@ -15,12 +16,15 @@ def gateway(
     """Serve lookups over HTTP, for payment gateways: /v1/subjects/{subject}/standing, /openapi.json, /ready.
 
     A request names who asks and what for, in the headers Jasmine-Reader and Jasmine-Purpose; both are written to the
-    access log. JASMINE_ACCESS_LOG=off writes nothing.
+    access log. JASMINE_ACCESS_LOG=off writes nothing. Where JASMINE_READERS names the readers, each needs a token:
+    `jasmine readers token` makes one.
 
     [bold]Example[/]: JASMINE_REDIS_URL=redis://redis:6379/0 JASMINE_GATEWAY_PORT=8080 jasmine gateway
     """
     settings = load_settings()
     configure(settings.log_level, settings.log_format)
     pack = load_pack(settings.pack)
+    readers = None if settings.readers is None else Readers.from_file(settings.readers)
     reads = access_log_of(settings)
-    serve(settings.redis_url, pack, settings.gateway_host, settings.gateway_port, reads=reads, access_log=access_log)
+    address = settings.gateway_host, settings.gateway_port
+    serve(settings.redis_url, pack, *address, reads=reads, readers=readers, access_log=access_log)

@@ -19,6 +19,7 @@ _COMMANDS = {
     "suggest": "stream.cli.explain",
     "access": "stream.cli.access",
     "changes": "stream.cli.changes",
+    "readers": "stream.cli.readers",
     "pseudonym": "stream.cli.subject",
     "types": "stream.cli.types",
     "pack": "stream.cli.pack",

@@ -25,6 +25,7 @@ from gateway.errors import (
 from gateway.http import create_app
 from gateway.lookup import AsyncLookup
 from gateway.names import SCENARIOS, Perk
+from gateway.readers import Readers, digest_of
 from schemas.days import date_of
 from tests.gateway.city import NAMES, NOBODY, OTHER, RESIDENT, TODAY, City, an_event
 
@@ -88,13 +89,14 @@ def ask(
     *paths: str,
     reader: Any = None,
     reads: Any = None,
+    readers: Readers | None = None,
     method: str = "GET",
     headers: Mapping[str, str] = HEADERS,
 ) -> list[httpx.Response]:
     """Ask one service several times."""
 
     async def all_of_them() -> list[httpx.Response]:
-        app = create_app(reader or FakeReader({RESIDENT: SCORED, OTHER: NO_SCORE}), reads)
+        app = create_app(reader or FakeReader({RESIDENT: SCORED, OTHER: NO_SCORE}), reads, readers)
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
             return [await client.request(method, path, headers={**headers}) for path in paths]
@@ -393,4 +395,62 @@ def test_the_document_describes_the_answers_that_are_given() -> None:
     for response in (unknown, wrong):
         assert set(response.json()) <= set(schemas["Problem"]["properties"])
     responses = document["paths"]["/v1/subjects/{subject}/standing"]["get"]["responses"]
-    assert set(responses) == {"200", "400", "404", "500", "503"}
+    assert set(responses) == {"200", "400", "401", "403", "404", "500", "503"}
+
+
+# Who may ask
+
+METRO, LIBRARY = "jasmine_metro", "jasmine_library"
+KNOWN = Readers(
+    {digest_of(METRO): "transit-operator", digest_of(LIBRARY): "library"},
+    {"transit-operator": frozenset({"transit"}), "library": frozenset({"culture", "desk"})},
+)
+
+
+def asked_with(token: str | None, reads: FakeLog | None = None, **changed: str) -> httpx.Response:
+    bearer = {} if token is None else {"Authorization": f"Bearer {token}"}
+    stated = {name.replace("_", "-"): value for name, value in changed.items()}
+    (response,) = ask(standing(RESIDENT), reads=reads, readers=KNOWN, headers={**HEADERS, **bearer, **stated})
+    return response
+
+
+def test_a_reader_with_its_token_is_answered_and_the_read_is_written_in_its_name() -> None:
+    reads = FakeLog()
+
+    assert asked_with(METRO, reads).status_code == 200
+    assert reads.written == [(RESIDENT, "transit-operator", "transit", "tier", 7)]
+
+
+@pytest.mark.parametrize("token", [None, "", "jasmine_nobody", digest_of(METRO)])
+def test_nobodys_token_is_refused_and_nothing_is_read(token: str | None) -> None:
+    reads = FakeLog()
+    response = asked_with(token, reads)
+
+    assert response.status_code == 401
+    assert response.headers["www-authenticate"] == "Bearer"
+    assert problem_of(response)["type"] == "urn:jasmine:problem:unknown-reader"
+    assert reads.written == []
+
+
+@pytest.mark.parametrize(
+    ("token", "changed", "said"),
+    [
+        (LIBRARY, {}, "Jasmine-Reader was transit-operator, the token is another reader's"),
+        (METRO, {"Jasmine_Purpose": "medical"}, "transit-operator may not ask for medical"),
+    ],
+)
+def test_a_reader_asks_in_its_own_name_and_for_its_own_purposes(token: str, changed: Any, said: str) -> None:
+    reads = FakeLog()
+    response = asked_with(token, reads, **changed)
+
+    assert (response.status_code, problem_of(response)["type"]) == (403, "urn:jasmine:problem:not-allowed")
+    assert said in response.json()["detail"]
+    assert reads.written == []
+
+
+def test_who_is_refused_is_told_to_the_operator_without_the_token(log: list[Any]) -> None:
+    asked_with("jasmine_guessed")
+
+    (line,) = [one for one in log if one["event"] == "lookup failed"]
+    assert line["kind"] == "TokenError"
+    assert "guessed" not in str(log)

@@ -16,6 +16,7 @@ import pytest
 from confluent_kafka import Producer
 
 from city.identity import credit_code, resident_number
+from gateway.readers import Readers, digest_of
 from schemas.catalogue import EVENT_TYPES
 from schemas.partitioner import partition_of
 from schemas.subjects import Pseudonymiser
@@ -33,6 +34,7 @@ NOBODY = "r-3fffffffffffffff"
 GROUPS = {
     "dead": ("list", "show", "replay"),
     "pack": ("lint", "show", "diff", "test", "impact", "activate", "shadow", "rollback", "timeline"),
+    "readers": ("token",),
     "year": ("close",),
 }
 COMMANDS = [[one] for one in _COMMANDS if one not in GROUPS]
@@ -549,3 +551,21 @@ def test_the_demo_proves_what_it_claims() -> None:
     assert report["proofs"]
     assert [one for one in report["proofs"] if not one["held"]] == []
     assert report["published"] > 600
+
+
+# Readers.
+
+
+def test_a_token_is_made_with_the_lines_for_the_file(jasmine: Jasmine, tmp_path: Path) -> None:
+    made = jasmine("readers", "token", "library", "--purpose", "culture", "--purpose", "desk", "--json").json
+    shown = jasmine("readers", "token", "library", "--purpose", "culture")
+
+    path = tmp_path / "readers.yaml"
+    path.write_text(shown.out.partition("\n")[2])
+    Readers.from_file(path).check(shown.out.partition("\n")[0], "library", "culture")
+    assert made["entry"] == {"library": {"purposes": ["culture", "desk"], "tokens": [digest_of(made["token"])]}}
+
+
+@pytest.mark.parametrize("arguments", [("Library", "--purpose", "culture"), ("library", "--purpose", "explain")])
+def test_a_reader_or_a_purpose_that_cannot_be_is_refused(jasmine: Jasmine, arguments: tuple[str, ...]) -> None:
+    assert jasmine("readers", "token", *arguments).code == Exit.USAGE
