@@ -78,12 +78,29 @@ def pack_on(timeline: str | bytes, day: int) -> int:
         NamesFormatError: it is none.
 
     """
+    ((_, number),) = packs_from(timeline, day, day)
+    return number
+
+
+def packs_from(timeline: str | bytes, first: int, last: int) -> list[tuple[int, int]]:
+    """Return which pack holds from which day on, by its hash, on the days from one to another.
+
+    Raises:
+        NamesFormatError: it is no timeline, or says nothing of the first day.
+
+    """
     try:
-        spans = json.loads(timeline)
-        return next(int(one["pack"], 16) for one in spans if one["first"] <= day < one["until"])
-    except (ValueError, TypeError, KeyError, StopIteration) as error:
-        message = f"no timeline of packs: {error!r}; use the worker's release, or let it write the store anew"
-        raise NamesFormatError(message) from error
+        spans = [(one["first"], one["until"], int(one["pack"], 16)) for one in json.loads(timeline)]
+    except (ValueError, TypeError, KeyError) as error:
+        raise _no_timeline(repr(error)) from error
+    found = [(max(begin, first), number) for begin, until, number in spans if begin <= last and until > first]
+    if not found or found[0][0] != first:
+        raise _no_timeline(f"it has no pack for day {first}")
+    return found
+
+
+def _no_timeline(why: str) -> NamesFormatError:
+    return NamesFormatError(f"no timeline of packs: {why}; use the worker's release, or let it write the store anew")
 
 
 def _perk(document: Any) -> Perk:

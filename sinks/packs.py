@@ -51,3 +51,11 @@ def packs_in(documents: Mapping[str, bytes], known: Container[int] = ()) -> dict
             if f"{pack.hash:016x}" == name:
                 found[pack.hash] = pack, stated["files"]
     return found
+
+
+def first_in(documents: Mapping[str, bytes]) -> tuple[Pack, Files] | None:
+    """Return the pack that holds from the beginning; None where none is kept, or this release cannot read it."""
+    if TIMELINE not in documents:
+        return None
+    name = orjson.loads(documents[TIMELINE])[0]["pack"]
+    return packs_in({name: documents[name]}).get(int(name, 16))

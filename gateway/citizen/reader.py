@@ -10,9 +10,9 @@ from gateway.accesses import Accesses
 from gateway.address import PACKS_TIMELINE
 from gateway.card import CARD_BYTES, day_of, decode
 from gateway.citizen.standings import Standings
-from gateway.citizen.view import Page, Ruling, facts_of, page_of
+from gateway.citizen.view import HISTORY_DAYS, Page, Ruling, Rulings, facts_of, page_of
 from gateway.evaluate import pack_in
-from gateway.names import pack_on
+from gateway.names import packs_from
 from scoring.rules import compile_rules
 
 Status = Literal["scored", "no-score", "unknown"]
@@ -67,7 +67,7 @@ class Reader:
         facts = facts_of(standing)
         day = day_of(self._clock())
         # Explaining takes milliseconds, in which other pages must not stand still.
-        page = await asyncio.to_thread(page_of, facts, day, await self._holding(day), target, accesses)
+        page = await asyncio.to_thread(page_of, facts, day, await self._rulings_of(day), target, accesses)
         return Known(
             status="no-score" if page.why.score is None else "scored",
             mark=mark,
@@ -76,10 +76,15 @@ class Reader:
             as_of=decode(standing[:CARD_BYTES]).as_of,
         )
 
-    async def _holding(self, day: int) -> Ruling:
-        """Return the pack that holds on a day as the workers tell it, or this page's own if they do not."""
+    async def _rulings_of(self, today: int) -> Rulings:
+        """Return the packs of the days that a page shows, as the workers tell them; if they do not, this page's own."""
+        first = today - HISTORY_DAYS
         timeline = await self._standings.pack(PACKS_TIMELINE)
-        number = int(self._ruling.rules.pack) if timeline is None else pack_on(timeline, day)
+        if timeline is None:
+            return [(first, self._ruling)]
+        return [(begin, await self._ruling_of(number)) for begin, number in packs_from(timeline, first, today)]
+
+    async def _ruling_of(self, number: int) -> Ruling:
         if number not in self._rulings:
             raw = await self._standings.pack(f"{number:016x}")
             if raw is None:

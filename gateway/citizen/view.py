@@ -24,7 +24,7 @@ from scoring.words import Words
 
 # Only people sign in with an identity number; bodies have no page.
 KIND = "resident"
-_HISTORY_DAYS = 730
+HISTORY_DAYS = 730
 _CAN_APPLY = "repair.applied" in TYPES_BY_NAME
 
 
@@ -122,8 +122,13 @@ class Ruling:
     rules: Rules
 
 
-def page_of(facts: Facts, day: int, ruling: Ruling, target: int | None, accesses: Accesses) -> Page:
+# Which ruling holds from which day on, until the next one's; the last of them holds today.
+Rulings = Sequence[tuple[int, Ruling]]
+
+
+def page_of(facts: Facts, day: int, rulings: Rulings, target: int | None, accesses: Accesses) -> Page:
     """Return what is shown of a ledger on a day; without a target, what would lead to the next benefit."""
+    ruling = rulings[-1][1]
     pack = ruling.pack
     why = explain(facts, day, pack, KIND, rules=ruling.rules, target=target)
     following = SCORE_MAX if why.next is None else why.next.points
@@ -133,7 +138,7 @@ def page_of(facts: Facts, day: int, ruling: Ruling, target: int | None, accesses
         ways=suggest(facts, day, pack, KIND, wanted, rules=ruling.rules),
         bands=_bands(why, pack),
         flower=flower(_petals(why, pack)),
-        history=_history(facts, day, pack),
+        history=_history(facts, day, rulings),
         reached=[one for one in _perks(why, pack) if one.missing <= 0],
         ahead=[one for one in _perks(why, pack) if one.missing > 0],
         lowering=_records([one for one in why.contributions if one.points < 0 or one.ceiling], why.day, accesses),
@@ -163,11 +168,17 @@ def _petals(why: Explanation, pack: Pack) -> list[Petal]:
     return found
 
 
-def _history(facts: Facts, day: int, pack: Pack) -> History | None:
-    steps = [one for one in history(facts, day - _HISTORY_DAYS, day, pack, KIND) if one.score is not None]
-    if not steps:
-        return None
-    return history_plot([(day_of_date(one.day), one.score or 0) for one in steps], day)
+def _history(facts: Facts, today: int, rulings: Rulings) -> History | None:
+    """Return how the score has moved, each day under the pack that held on it."""
+    lasts = [*(first - 1 for first, _ in rulings[1:]), today]
+    steps = [
+        (day_of_date(step.day), step.score)
+        for (first, ruling), last in zip(rulings, lasts, strict=True)
+        for step in history(facts, first, last, ruling.pack, KIND, rules=ruling.rules)
+        if step.score is not None
+    ]
+    moved = [one for place, one in enumerate(steps) if place == 0 or one[1] != steps[place - 1][1]]
+    return history_plot(moved, today) if moved else None
 
 
 def _perks(why: Explanation, pack: Pack) -> list[PerkShown]:

@@ -6,7 +6,7 @@ from importlib import import_module
 
 import typer
 
-from stream.cli.output import Exit, err
+from stream.cli.output import Exit, tell
 
 # Where each command is. Only the one that is asked for is imported: the worker's libraries take seconds.
 _COMMANDS = {
@@ -38,7 +38,7 @@ def main() -> None:
     except Exception as error:
         for kind, code, text in _known():
             if isinstance(error, kind):
-                err.print("[bold red]jasmine:[/]", text.format(error), soft_wrap=True)
+                tell(text.format(error))
                 sys.exit(code)
         raise
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, NoReturn
 import orjson
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 out = Console(highlight=False)
@@ -28,9 +29,14 @@ class Exit(IntEnum):
     REFUSED = 6
 
 
+def tell(message: str) -> None:
+    """Say what went wrong, as it stands: brackets in it are no markup."""
+    err.print("[bold red]jasmine:[/]", escape(message), soft_wrap=True)
+
+
 def fail(code: Exit, message: str) -> NoReturn:
     """End with one clear message and a code."""
-    err.print(f"[bold red]jasmine:[/] {message}", soft_wrap=True)
+    tell(message)
     raise typer.Exit(code)
 
 

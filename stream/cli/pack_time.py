@@ -20,8 +20,12 @@ from scoring.packtools.diff import diff
 from scoring.packtools.findings import Level
 from scoring.packtools.lint import lint
 from scoring.timeline import Span
+from sinks.errors import StoreUnavailableError
+from sinks.packs import first_in
+from sinks.store import Store
 from stream.announcements import PARTITION, AnnouncementLog, RefusedAnnouncement, Said, fold
-from stream.cli.output import AsJson, Exit, fail, out, table, write_json
+from stream.cli.output import AsJson, Exit, err, fail, out, table, write_json
+from stream.clients import redis_client
 from stream.settings import Settings, load_settings
 
 _DELIVERY_S_MAX = 10.0
@@ -167,7 +171,7 @@ def timeline(as_json: AsJson = False) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Board:
-    """The log of announcements, and what it comes to over this deployment's own pack."""
+    """The log of announcements, and what it comes to over the deployment's first pack."""
 
     settings: Settings
     said: list[Said]
@@ -177,13 +181,12 @@ class _Board:
     @classmethod
     def read(cls) -> "_Board":
         settings = load_settings()
-        own = Announced.of(load_pack(settings.pack), files_of(settings.pack))
         log = AnnouncementLog(settings)
         try:
             said = log.read()
         finally:
             log.close()
-        return cls(settings, said, *fold(own, said))
+        return cls(settings, said, *fold(_first(settings), said))
 
     def announce(self, said: Announcement) -> None:
         """Publish an announcement that every worker will accept.
@@ -219,6 +222,17 @@ class _Board:
             except AnnouncementError:
                 pass
             yield {"offset": one.offset, **shown, "wrong": wrong.get(one.offset)}
+
+
+def _first(settings: Settings) -> Announced:
+    """Return what holds before any announcement: as the workers have left it in the store, or else JASMINE_PACK."""
+    own = Announced.of(load_pack(settings.pack), files_of(settings.pack))
+    try:
+        kept = first_in(Store(redis_client(settings)).packs())
+    except StoreUnavailableError as error:
+        err.print(f"Redis is away, so the first pack is taken to be this command's JASMINE_PACK: {error}", markup=False)
+        return own
+    return own if kept is None else Announced.of(*kept)
 
 
 def _sound(folder: Path) -> Pack:

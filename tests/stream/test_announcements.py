@@ -13,7 +13,10 @@ from pydantic import SecretStr
 
 from schemas.announcements import Announcement
 from schemas.days import date_of
+from scoring.announced import pack_of
 from scoring.pack import DEFAULT_PACK
+from sinks.packs import documents_of
+from sinks.store import Store
 from stream.announcements import AnnouncementLog, fold
 from stream.cli.output import Exit
 from stream.embedded import Embedded
@@ -21,6 +24,7 @@ from stream.settings import Settings
 from tests.stream.test_cli_pack import Pack, pack
 from tests.support.embedded_worker import environment_of
 from tests.support.packs_in_time import announcement, files_with, own
+from tests.support.records import shipped
 from tests.support.redis_server import free_port
 from tests.support.scorers import NOON_S, TODAY
 
@@ -200,3 +204,30 @@ def test_without_kafka_a_command_says_so(pack: Pack, monkeypatch: pytest.MonkeyP
 
     assert code == Exit.AWAY
     assert "credit.packs" in said
+
+
+@pytest.mark.usefixtures("_broker")
+def test_the_first_pack_is_the_one_that_the_workers_have_left_in_the_store(
+    pack: Pack, folder: Path, client: Any, valkey_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JASMINE_REDIS_URL", valkey_server)
+    monkeypatch.setenv("JASMINE_PACK", str(folder))
+    assert in_time(pack) == [("the beginning", f"{pack_of(FILES, 'second').hash:016x}")]
+
+    Store(client).keep_packs(documents_of(own()))
+
+    assert in_time(pack) == [("the beginning", f"{shipped().hash:016x}")]
+    code, said = pack("activate", folder, "--from", on(9))
+    assert (code, "Redis is away" in said) == (Exit.DONE, False)
+
+
+@pytest.mark.usefixtures("_broker")
+def test_without_a_store_the_first_pack_is_ones_own_and_that_is_said(
+    pack: Pack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JASMINE_REDIS_URL", f"redis://127.0.0.1:{free_port()}/0")
+
+    code, said = pack("timeline")
+
+    assert code == Exit.DONE
+    assert "Redis is away, so the first pack is taken to be this command's JASMINE_PACK" in said.replace("\n", " ")

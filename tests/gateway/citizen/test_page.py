@@ -7,6 +7,7 @@ from typing import Any
 import redis
 
 from schemas.catalogue import Grade
+from schemas.days import date_of
 from sinks.packs import documents_of
 from sinks.store import Store
 from tests.gateway.citizen.world import JSON, LIN, NUMBER, PAGE, World, enter
@@ -213,3 +214,23 @@ def test_the_page_is_of_the_pack_that_holds_today_as_the_workers_tell_it(world: 
 
     assert parts[0] == 510
     assert sum(parts) == score == 497
+
+
+def history_of(world: World) -> dict[str, int]:
+    """Return the scores that the page draws, by the day on which each began."""
+    enter(world)
+    return {one["day"]: one["score"] for one in world.client.get("/export").json()["history"]}
+
+
+def test_each_day_of_the_past_is_drawn_under_the_pack_that_held_on_it(world: World) -> None:
+    before = history_of(world)
+    (registered, score), *later = sorted(before.items())
+    changed = TODAY - 30
+    world.city.announce(own().followed_by(announcement(files_with(("base_points: 500", "base_points: 510")), changed)))
+
+    assert history_of(world) == {
+        registered: score,
+        date_of(changed).isoformat(): score + 10,
+        **{day: points + 10 for day, points in later},
+    }
+    assert later
