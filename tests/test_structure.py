@@ -40,6 +40,7 @@ CLOCKS = {
     "stream/access.py": "likewise",
     "stream/warm.py": "how long compiling took, for a line of the log",
     "stream/cli/explain.py": "commands: `explain` and `suggest` are as of today",
+    "stream/cli/reviews.py": "commands: a record waits today, and is answered now",
     "stream/cli/year.py": "a command: a year is over, or is not",
     "stream/cli/evidence.py": "monotonic only: how long the log is waited for",
     "stream/cli/pack_time.py": "commands: a pack holds from today, or from a day to come",

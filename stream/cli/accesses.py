@@ -1,5 +1,7 @@
 """How commands write to the access log, and the log that settings describe."""
 
+from collections.abc import Mapping
+
 from gateway.access import AccessLog
 from schemas.access import DESK, Purpose, What
 from stream.cli.output import err
@@ -21,13 +23,19 @@ def record(settings: Settings, subject: str, purpose: Purpose, what: What, *, as
 
     Who sits at this machine can read Redis without this command too, so the answer does not depend on it.
     """
+    record_all(settings, {subject: as_of}, purpose, what)
+
+
+def record_all(settings: Settings, read: Mapping[str, int | None], purpose: Purpose, what: What) -> None:
+    """Write, as `record` does, that something about several subjects was read, by the offsets up to which it was."""
     log = access_log_of(settings)
     if log is None:
         return
-    log.read(subject, DESK, purpose, what, as_of=as_of)
-    if log.close(_FLUSH_S_MAX):
+    for subject, as_of in read.items():
+        log.read(subject, DESK, purpose, what, as_of=as_of)
+    if lost := log.close(_FLUSH_S_MAX):
         err.print(
-            f"[bold yellow]jasmine:[/] this read is not in the access log: Kafka did not take it within "
-            f"{_FLUSH_S_MAX:.0f} s; `jasmine doctor` says more",
+            f"[bold yellow]jasmine:[/] {'this read is' if len(read) == 1 else f'{lost} reads are'} not in the access "
+            f"log: Kafka did not take it within {_FLUSH_S_MAX:.0f} s; `jasmine doctor` says more",
             soft_wrap=True,
         )

@@ -11,8 +11,6 @@ import typer
 
 from gateway.address import parse_subject, partition_of, standing_key
 from gateway.card import CARD_BYTES, decode
-from gateway.evaluate import pack_in
-from gateway.names import pack_on
 from schemas.days import day_of, day_of_date
 from schemas.facts import Facts, facts_in
 from schemas.subjects import kind_of
@@ -20,14 +18,15 @@ from scoring.benefits import next_benefit
 from scoring.evaluator import evaluate
 from scoring.explain import Entry, Explanation, Repair, to_json
 from scoring.explain import explain as explained
-from scoring.pack import KIND_NAMES, SCORE_MAX, Pack, load_pack
+from scoring.pack import KIND_NAMES, SCORE_MAX
 from scoring.rules import compile_rules
 from scoring.suggest import suggest as suggested
 from scoring.suggestion import Suggestions
 from scoring.words import Words
-from sinks.keys import META, PACKS, TIMELINE
+from sinks.keys import META
 from stream.cli.accesses import record
 from stream.cli.evidence import Evidences, read_evidence
+from stream.cli.holding import pack_holding
 from stream.cli.output import AsJson, Exit, err, fail, out, table, write_json
 from stream.clients import redis_client
 from stream.settings import Settings, load_settings
@@ -66,7 +65,7 @@ def explain(
     settings = load_settings()
     known = _read(settings, subject)
     day = day_of_date(at.date()) if at else day_of(int(time.time()))
-    pack = _holding(settings, pack_folder, day)
+    pack = pack_holding(settings, day, pack_folder)
     answer = explained(known.facts, day, pack, known.kind, rules=compile_rules(pack), partition=known.partition)
     found = read_evidence(settings, known.partition, _offsets(answer)) if evidence else None
     if as_json:
@@ -94,7 +93,7 @@ def suggest(
     settings = load_settings()
     known = _read(settings, subject)
     day = day_of(int(time.time()))
-    pack = _holding(settings, pack_folder, day)
+    pack = pack_holding(settings, day, pack_folder)
     wanted = target
     if wanted is None:
         score = evaluate(known.facts, day, pack, known.kind).score
@@ -128,16 +127,6 @@ def _read(settings: Settings, subject: str) -> _Known:
     kind = next(name for name, one in KIND_NAMES.items() if one is kind_of(number))
     as_of = decode(raw[:CARD_BYTES]).as_of
     return _Known(facts_in(raw[CARD_BYTES:]), kind, partition_of(subject, int(partitions)), as_of)
-
-
-def _holding(settings: Settings, folder: Path | None, day: int) -> Pack:
-    """Return the pack in a folder; without one, the pack that holds on a day as the workers tell it."""
-    own = load_pack(folder or settings.pack)
-    client: Any = redis_client(settings)
-    timeline = None if folder else client.hget(PACKS, TIMELINE)
-    number = own.hash if timeline is None else pack_on(timeline, day)
-    raw = None if number == own.hash else client.hget(PACKS, f"{number:016x}")
-    return own if raw is None else pack_in(raw)
 
 
 def _offsets(answer: Explanation) -> list[int]:

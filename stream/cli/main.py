@@ -22,6 +22,7 @@ _COMMANDS = {
     "readers": "stream.cli.readers",
     "pseudonym": "stream.cli.subject",
     "types": "stream.cli.types",
+    "reviews": "stream.cli.reviews",
     "pack": "stream.cli.pack",
     "year": "stream.cli.year",
     "dead": "stream.cli.dead",

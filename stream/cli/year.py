@@ -1,25 +1,21 @@
 """`jasmine year`: what becomes of a year that is over."""
 
-import re
 import time
-from collections.abc import Iterator
 from datetime import date
-from itertools import islice
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
-from gateway.card import CARD_BYTES
 from gateway.producer import Publisher
 from schemas.catalogue import TYPES_BY_NAME
 from schemas.days import datetime_of, day_of, day_of_date, start_of
 from schemas.events import CreditEvent, Data
-from schemas.facts import facts_in
 from schemas.subjects import format_subject
 from scoring.clean_year import is_clean
 from scoring.pack import load_pack
 from stream.cli.output import AsJson, Exit, err, fail, pairs, write_json
+from stream.cli.standings import all_standings
 from stream.clients import redis_client
 from stream.settings import load_settings
 
@@ -29,8 +25,6 @@ _CLOSED = TYPES_BY_NAME["year.closed"]
 _SOURCE = f"/dept/{_CLOSED.publisher}"
 # Departments may report an act so many days late; a year is closed when its last act has had time to arrive.
 _WAIT_DAYS = 15
-_READ_AT_ONCE = 500
-_STANDING = re.compile(rb"\{\d+\}:([0-9a-f]{16})")
 
 
 @app.callback()
@@ -67,12 +61,12 @@ def close(
         disable=as_json or not err.is_terminal,
     ) as progress:
         task = progress.add_task("closing", total=None, clean=0)
-        for subject, ledger in _standings(client):
+        for stored in all_standings(client):
             read += 1
-            if is_clean(facts_in(ledger), year, today, pack):
+            if is_clean(stored.facts, year, today, pack):
                 clean += 1
                 if publisher is not None:
-                    publisher.publish(_event(subject, year, closes))
+                    publisher.publish(_event(stored.subject, year, closes))
             progress.update(task, completed=read, clean=clean)
     failed = 0 if publisher is None else publisher.close().failed
     answer = {"year": year, "subjects": read, "clean": clean, "published": 0 if dry_run else clean - failed}
@@ -91,13 +85,3 @@ def _event(subject: int, year: int, closes: int) -> CreditEvent:
         time=datetime_of(start_of(closes)),
         data=Data(),
     )
-
-
-def _standings(client: Any) -> Iterator[tuple[int, bytes]]:
-    """Yield every subject's number and ledger; one that is written meanwhile may be seen twice."""
-    keys = (bytes(key) for key in client.scan_iter(match="{*}:*", count=_READ_AT_ONCE))
-    found = ((key, match) for key in keys if (match := _STANDING.fullmatch(key)))
-    while some := list(islice(found, _READ_AT_ONCE)):
-        for (_, match), value in zip(some, client.mget([key for key, _ in some]), strict=True):
-            if value is not None:
-                yield int(match[1], 16), value[CARD_BYTES:]

@@ -35,6 +35,7 @@ GROUPS = {
     "dead": ("list", "show", "replay"),
     "pack": ("lint", "show", "diff", "test", "impact", "activate", "shadow", "rollback", "timeline"),
     "readers": ("token",),
+    "reviews": ("list", "confirm", "reject"),
     "year": ("close",),
 }
 COMMANDS = [[one] for one in _COMMANDS if one not in GROUPS]
