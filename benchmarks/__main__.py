@@ -12,7 +12,7 @@ import typer
 from benchmarks import results
 from benchmarks.deployment import found
 from benchmarks.errors import BenchmarkError
-from benchmarks.machine import machine
+from benchmarks.machine import machine, processor_times, stolen_since
 from benchmarks.progress import tell
 from benchmarks.scale import FULL, QUICK
 from ops.parts import RUN_FOLDER
@@ -58,8 +58,10 @@ def benchmarks(
     about = {"quick": quick, "repetitions": repeat, "machine": machine(deployment)}
     for name in names:
         when = {"measured_at": datetime.now(UTC).isoformat(timespec="seconds")}
+        before = processor_times()
         result = import_module(f"benchmarks.cases.{name}").measure(deployment, QUICK if quick else FULL, repeat)
-        tell(f"{name}: written to {results.write(folder, name, result, {**when, **about})}")
+        stolen = {"stolen_percent": round(100 * stolen_since(before), 2)}
+        tell(f"{name}: written to {results.write(folder, name, result, {**when, **about, **stolen})}")
     document = import_module("benchmarks.document")
     for path in document.write(
         folder, _ROOT / "docs" if official else folder, _ROOT / "docs" / "images" if official else folder

@@ -80,6 +80,8 @@ _CAVEATS = """## Caveats
 - Everything shares one machine: Kafka, Redis, the load, and whoever is measured.
   On several machines each has more for itself, and the network adds to every time.
 - Kafka is one node with one replica, so `acks=all` waits for one broker. Redis writes its file every second.
+- A Kafka that has just started is slow for minutes, until its code is compiled: freshness begins with a load that is
+  not measured.
 - Redis rewrites its file when it has doubled. A small city's is rewritten within a run, by a process that takes a core;
   a real one's is hundreds of times larger, and so is the time between.
 - The city is synthetic. Its mix of events is calibrated to one published share, see city.md.
@@ -150,6 +152,9 @@ def _machines(found: dict[str, Values], cases: list[str]) -> str:
         when = min(found[case]["measured_at"] for case in of)
         repetitions = found[of[0]]["repetitions"]
         parts += [f"Cases {', '.join(of)}: measured from {when} on; repetitions: {repetitions}.", lines_of, ""]
+    stolen = [f"{case} {_number(found[case]['stolen_percent'])} %" for case in cases if "stolen_percent" in found[case]]
+    if stolen:
+        parts += [f"Of the cores' time the host gave to others meanwhile: {', '.join(stolen)}.", ""]
     return "\n".join(parts)
 
 

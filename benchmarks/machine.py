@@ -39,6 +39,18 @@ def machine(deployment: Deployment) -> dict[str, Any]:
     }
 
 
+def processor_times() -> tuple[float, float]:
+    """Return the seconds that the host has given to others although we wanted them, and all seconds of the cores."""
+    times = psutil.cpu_times()
+    return float(getattr(times, "steal", 0.0)), float(sum(times))
+
+
+def stolen_since(before: tuple[float, float]) -> float:
+    """Return the share of the cores' time that was stolen since `processor_times` were these."""
+    stolen, whole = (now - then for now, then in zip(processor_times(), before, strict=True))
+    return stolen / whole if whole else 0.0
+
+
 def _cpu_model() -> str:
     try:
         text = Path("/proc/cpuinfo").read_text()
