@@ -168,9 +168,9 @@ def create_app(
 def _add_standing(
     app: FastAPI, lookup: StandingReader, reads: ReadLog | None, readers: Readers | None, metrics: Metrics
 ) -> None:
-    async def read(subject: str, reader: str, purpose: Purpose, token: Token) -> Answer:
+    async def read(subject: str, scenario: Scenario, reader: str, purpose: Purpose, token: Token) -> Answer:
         if readers is not None:
-            readers.check(token.credentials if token else None, reader, purpose)
+            readers.check(token.credentials if token else None, reader, purpose, scenario)
         if reads is None:
             return await lookup.lookup(subject)
         reads.check()
@@ -187,7 +187,7 @@ def _add_standing(
             {
                 400: "A parameter is wrong, or reader or purpose is not said.",
                 401: "The token is missing, or nobody's.",
-                403: "The token is another reader's, or the reader may not ask for this purpose.",
+                403: "The token is another reader's, or the reader may not ask for this purpose or scenario.",
                 404: "The subject is unknown.",
                 500: "The standing cannot be read by this release.",
                 503: "Ask again; also while the read cannot be written to the access log.",
@@ -201,7 +201,8 @@ def _add_standing(
         purpose: PurposeHeader,
         token: Token,
     ) -> Response:
-        answer = (await _counted(read(subject, reader, purpose, token), metrics)).for_gateway(scenario)
+        reading = read(subject, scenario, reader, purpose, token)
+        answer = (await _counted(reading, metrics)).for_gateway(scenario)
         if answer.status == "unknown":
             message = "nothing was ever published about this subject; check the id"
             raise UnknownSubjectError(message)

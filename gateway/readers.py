@@ -23,7 +23,8 @@ from schemas.access import CITIZEN, DESK, READER_PATTERN
 from scoring.lines import FileError, read
 
 # What somebody may ask for here. The city's other purposes are of its own parts, which do not ask here.
-PURPOSES = (*get_args(Scenario), "desk")
+_DESK = "desk"
+PURPOSES = (*get_args(Scenario), _DESK)
 _TOKEN_BYTES = 32
 _MARK = "jasmine_"
 
@@ -91,8 +92,10 @@ class Readers:
                 names[token] = name
         return cls(names, {name: entry.purposes for name, entry in entries.items()})
 
-    def check(self, token: str | None, reader: str, purpose: str) -> None:
-        """Return if who has this token may ask in this name for this purpose.
+    def check(self, token: str | None, reader: str, purpose: str, scenario: str) -> None:
+        """Return if who has this token may ask in this name for this purpose, and about this scenario.
+
+        Who asks for a desk may ask about any scenario; anybody else about those among its purposes.
 
         Raises:
             TokenError: it is nobody's.
@@ -105,8 +108,12 @@ class Readers:
         if name != reader:
             message = f"Jasmine-Reader was {reader}, the token is another reader's: say your own name"
             raise NotAllowedError(message)
-        if purpose not in self.purposes[name]:
+        allowed = self.purposes[name]
+        if purpose not in allowed:
             message = f"{reader} may not ask for {purpose}: ask the city, or state what it is for"
+            raise NotAllowedError(message)
+        if purpose != _DESK and scenario not in allowed:
+            message = f"{reader} may not ask about {scenario}: ask the city, or about a scenario of your own"
             raise NotAllowedError(message)
 
 

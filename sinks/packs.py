@@ -54,8 +54,21 @@ def packs_in(documents: Mapping[str, bytes], known: Container[int] = ()) -> dict
 
 
 def first_in(documents: Mapping[str, bytes]) -> tuple[Pack, Files] | None:
-    """Return the pack that holds from the beginning; None where none is kept, or this release cannot read it."""
+    """Return the pack that holds from the beginning, or None where none is kept.
+
+    Raises:
+        PackError: one is kept that this release cannot read.
+
+    """
     if TIMELINE not in documents:
         return None
     name = orjson.loads(documents[TIMELINE])[0]["pack"]
-    return packs_in({name: documents[name]}).get(int(name, 16))
+    stated = orjson.loads(documents[name])
+    pack = pack_of(stated["files"], stated["id"])
+    if f"{pack.hash:016x}" != name:
+        message = (
+            f"{stated['id']}/pack.yaml:1: the store has it as {name}, this release reads it as {pack.hash:016x}; use "
+            "the workers' release"
+        )
+        raise PackError(message)
+    return pack, stated["files"]

@@ -5,6 +5,7 @@ on demand of an admin client; it makes them, with four partitions, when a client
 """
 
 import shutil
+import socket
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,13 +19,21 @@ PARTITIONS = 4
 _ANSWER_S_MAX = 10.0
 
 
+def free_port() -> int:
+    """Return a port that is free now; the system gives another one to whoever asks next."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 class Embedded:
     """A broker inside this process and a store in a child process; both end with the `with` block."""
 
     def __init__(self, topics: Iterable[str]) -> None:
         self._topics = tuple(topics)
         self._folder = Path(tempfile.mkdtemp(prefix="jasmine-"))
-        self._store = ValkeyServer(data_dir=self._folder, config={"save": ""})
+        # Not the port that it would choose: two that start at once would choose the same.
+        self._store = ValkeyServer(data_dir=self._folder, port=free_port(), config={"save": ""})
         self._broker: Producer | None = None
 
     def __enter__(self) -> Self:

@@ -144,7 +144,7 @@ def timeline(as_json: AsJson = False) -> None:
 
     [bold]Example[/]: jasmine pack timeline --json | jq .in_force
     """
-    board = _Board.read()
+    board = _Board.read(to_announce=False)
     today = _today()
     times = board.announced.timeline
     shadow_ = board.announced.shadow
@@ -179,14 +179,15 @@ class _Board:
     refused: list[RefusedAnnouncement]
 
     @classmethod
-    def read(cls) -> "_Board":
+    def read(cls, *, to_announce: bool = True) -> "_Board":
+        """Read the log, and the first pack from the store; who only looks may do without the store."""
         settings = load_settings()
         log = AnnouncementLog(settings)
         try:
             said = log.read()
         finally:
             log.close()
-        return cls(settings, said, *fold(_first(settings), said))
+        return cls(settings, said, *fold(_first(settings, to_announce=to_announce), said))
 
     def announce(self, said: Announcement) -> None:
         """Publish an announcement that every worker will accept.
@@ -224,15 +225,22 @@ class _Board:
             yield {"offset": one.offset, **shown, "wrong": wrong.get(one.offset)}
 
 
-def _first(settings: Settings) -> Announced:
-    """Return what holds before any announcement: as the workers have left it in the store, or else JASMINE_PACK."""
-    own = Announced.of(load_pack(settings.pack), files_of(settings.pack))
+def _first(settings: Settings, *, to_announce: bool) -> Announced:
+    """Return what holds before any announcement: as the workers have left it in the store, or JASMINE_PACK if nothing.
+
+    Raises:
+        PackError: this release cannot read what they have left.
+        StoreUnavailableError: Redis does not answer, and something is to be announced.
+
+    """
     try:
         kept = first_in(Store(redis_client(settings)).packs())
     except StoreUnavailableError as error:
+        if to_announce:
+            raise
         err.print(f"Redis is away, so the first pack is taken to be this command's JASMINE_PACK: {error}", markup=False)
-        return own
-    return own if kept is None else Announced.of(*kept)
+        kept = None
+    return Announced.of(*(kept or (load_pack(settings.pack), files_of(settings.pack))))
 
 
 def _sound(folder: Path) -> Pack:

@@ -29,18 +29,26 @@ def test_a_reader_may_have_two_tokens_while_one_is_replaced(tmp_path: Path) -> N
     readers = readers_of(GOOD, tmp_path)
 
     for token in (TOKEN, NEXT):
-        readers.check(token, "transit-operator", "desk")
+        readers.check(token, "transit-operator", "desk", "medical")
     with pytest.raises(TokenError):
-        readers.check(DIGEST, "transit-operator", "desk")
+        readers.check(DIGEST, "transit-operator", "desk", "medical")
     with pytest.raises(NotAllowedError):
-        readers.check(TOKEN, "transit-operator", "medical")
+        readers.check(TOKEN, "transit-operator", "medical", "medical")
+
+
+def test_only_a_desk_may_ask_about_scenarios_that_are_not_its_own(tmp_path: Path) -> None:
+    readers = readers_of(GOOD, tmp_path)
+
+    readers.check(TOKEN, "transit-operator", "transit", "transit")
+    with pytest.raises(NotAllowedError, match="may not ask about medical"):
+        readers.check(TOKEN, "transit-operator", "transit", "medical")
 
 
 def test_what_the_command_prints_is_what_the_file_takes(tmp_path: Path) -> None:
     token = new_token()
     readers = readers_of(yaml.safe_dump(entry_for("library", ["culture"], token)), tmp_path)
 
-    readers.check(token, "library", "culture")
+    readers.check(token, "library", "culture", "culture")
     assert token != new_token()
 
 

@@ -12,7 +12,8 @@ from schemas.subjects import parse_subject
 from sinks.accesses import KEPT, AccessStore, Entry
 from sinks.errors import StoreError, StoreUnavailableError
 from sinks.keys import access_key, access_next_key
-from tests.support.redis_server import connect, free_port
+from stream.embedded import free_port
+from tests.support.redis_server import connect
 
 SUBJECT = "r-09c3f0a1b2d4e5f6"
 NUMBER = parse_subject(SUBJECT)

@@ -21,7 +21,8 @@ from sinks.errors import (
 )
 from sinks.keys import META, due_key, next_key, outbox_key, standing_key, swept_key
 from sinks.store import Commit, Standings, Store, Wanted, split, transaction
-from tests.support.redis_server import CountingConnection, connect, free_port
+from stream.embedded import free_port
+from tests.support.redis_server import CountingConnection, connect
 
 KEY = RecordKey(1, 2)
 TODAY = 20_781

@@ -19,13 +19,12 @@ from sinks.packs import documents_of
 from sinks.store import Store
 from stream.announcements import AnnouncementLog, fold
 from stream.cli.output import Exit
-from stream.embedded import Embedded
+from stream.embedded import Embedded, free_port
 from stream.settings import Settings
 from tests.stream.test_cli_pack import Pack, pack
 from tests.support.embedded_worker import environment_of
 from tests.support.packs_in_time import announcement, files_with, own
 from tests.support.records import shipped
-from tests.support.redis_server import free_port
 from tests.support.scorers import NOON_S, TODAY
 
 __all__ = ["pack"]
@@ -91,9 +90,15 @@ def test_a_wrong_announcement_is_passed_over_with_its_place_and_reason(
 
 
 @pytest.fixture
-def _broker(embedded: Embedded, topic: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def _broker(
+    embedded: Embedded,
+    topic: str,
+    client: Any,
+    valkey_server: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("stream.cli.pack_time.time.time", lambda: NOON_S)
-    for name, value in environment_of(embedded.bootstrap_servers, "redis://", topic_packs=topic).items():
+    for name, value in environment_of(embedded.bootstrap_servers, valkey_server, topic_packs=topic).items():
         monkeypatch.setenv(name, value)
 
 
@@ -208,9 +213,8 @@ def test_without_kafka_a_command_says_so(pack: Pack, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.usefixtures("_broker")
 def test_the_first_pack_is_the_one_that_the_workers_have_left_in_the_store(
-    pack: Pack, folder: Path, client: Any, valkey_server: str, monkeypatch: pytest.MonkeyPatch
+    pack: Pack, folder: Path, client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("JASMINE_REDIS_URL", valkey_server)
     monkeypatch.setenv("JASMINE_PACK", str(folder))
     assert in_time(pack) == [("the beginning", f"{pack_of(FILES, 'second').hash:016x}")]
 
@@ -222,6 +226,18 @@ def test_the_first_pack_is_the_one_that_the_workers_have_left_in_the_store(
 
 
 @pytest.mark.usefixtures("_broker")
+def test_a_first_pack_that_cannot_be_read_is_not_taken_for_another(pack: Pack, client: Any) -> None:
+    name = f"{shipped().hash:016x}"
+    changed = documents_of(own())[name].replace(b"base_points: 500", b"base_points: 510")
+    Store(client).keep_packs({**documents_of(own()), name: changed})
+
+    code, said = pack("rollback")
+
+    assert code == Exit.SETTINGS
+    assert f"the store has it as {name}" in said.replace("\n", " ")
+
+
+@pytest.mark.usefixtures("_broker")
 def test_without_a_store_the_first_pack_is_ones_own_and_that_is_said(
     pack: Pack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -229,5 +245,6 @@ def test_without_a_store_the_first_pack_is_ones_own_and_that_is_said(
 
     code, said = pack("timeline")
 
+    assert pack("rollback")[0] == Exit.AWAY
     assert code == Exit.DONE
     assert "Redis is away, so the first pack is taken to be this command's JASMINE_PACK" in said.replace("\n", " ")

@@ -23,11 +23,11 @@ from schemas.subjects import Pseudonymiser
 from sinks.dead import RAW_BYTES_MAX
 from stream.cli.main import _COMMANDS, main
 from stream.cli.output import Exit, out
+from stream.embedded import free_port
 from tests.stream.conftest import Deployment
 from tests.support.embedded_worker import COMMAND, KEY, environment_of, until
 from tests.support.events import value_of
 from tests.support.records import shipped
-from tests.support.redis_server import free_port
 
 BORN = date(1990, 1, 1)
 NOBODY = "r-3fffffffffffffff"
@@ -563,7 +563,7 @@ def test_a_token_is_made_with_the_lines_for_the_file(jasmine: Jasmine, tmp_path:
 
     path = tmp_path / "readers.yaml"
     path.write_text(shown.out.partition("\n")[2])
-    Readers.from_file(path).check(shown.out.partition("\n")[0], "library", "culture")
+    Readers.from_file(path).check(shown.out.partition("\n")[0], "library", "culture", "culture")
     assert made["entry"] == {"library": {"purposes": ["culture", "desk"], "tokens": [digest_of(made["token"])]}}
 
 

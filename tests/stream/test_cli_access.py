@@ -8,11 +8,10 @@ from confluent_kafka import Consumer, TopicPartition
 
 from stream.cli import accesses
 from stream.cli.output import Exit
-from stream.embedded import PARTITIONS
+from stream.embedded import PARTITIONS, free_port
 from tests.stream.conftest import Deployment
 from tests.stream.test_cli import Jasmine, a_resident, jasmine, line_of, settings  # noqa: F401 - a fixture
 from tests.support.embedded_worker import until
-from tests.support.redis_server import free_port
 
 NOBODY = "r-3ffffffffffffffe"
 

@@ -13,13 +13,13 @@ from sinks.packs import documents_of
 from sinks.store import Store
 from stream.cli.evidence import read_evidence
 from stream.cli.output import Exit
+from stream.embedded import free_port
 from stream.settings import load_settings
 from tests.stream.conftest import Deployment
 from tests.stream.test_cli import Jasmine, a_resident, jasmine, line_of, settings  # noqa: F401 - a fixture
 from tests.support.embedded_worker import until
 from tests.support.packs_in_time import announcement, files_with, own
 from tests.support.records import day
-from tests.support.redis_server import free_port
 
 FILES = files_with(("base_points: 500", "base_points: 510"))
 

@@ -14,12 +14,11 @@ from gateway.evaluate import names_of
 from gateway.lookup import Lookup
 from schemas.announcements import Announcement, Role
 from schemas.days import DAY_S, day_of
-from stream.embedded import Embedded
+from stream.embedded import Embedded, free_port
 from tests.stream.test_worker import an_event, publish, residents
 from tests.support.embedded_worker import WorkerProcess, environment_of, until
 from tests.support.packs_in_time import announcement, files_with, shipped_files
 from tests.support.records import shipped
-from tests.support.redis_server import free_port
 
 pytestmark = pytest.mark.slow
 

@@ -13,10 +13,11 @@ from schemas.errors import Reason
 from scoring import ledger
 from sinks.errors import PartitionLostError, StoreUnavailableError
 from sinks.keys import next_key
+from stream.embedded import free_port
 from stream.process import Outcome
 from tests.support.events import LEFT_OUT, PARTITIONS, RECORDED_MS, RESIDENT, value_of
 from tests.support.fake_kafka import TOPIC, FakeLog, positions_after
-from tests.support.redis_server import connect, free_port
+from tests.support.redis_server import connect
 from tests.support.scorers import (
     Scorer,
     changes_in,

@@ -19,10 +19,11 @@ from sinks.message import Channel
 from sinks.outbox import CHANGE, Names, NamesByPack, changes_between, entry, messages
 from sinks.store import Store
 from stream import relay as relay_module
+from stream.embedded import free_port
 from stream.relay import ENTRIES_MAX, ENTRIES_MIN, DeliveryError, Relay
 from tests.support.events import RESIDENT, value_of
 from tests.support.fake_kafka import FakeProducer
-from tests.support.redis_server import connect, free_port
+from tests.support.redis_server import connect
 
 TOPICS = {Channel.DEAD: "credit.dead", Channel.CHANGES: "credit.changes", Channel.EVENTS: "credit.events"}
 NAMES = NamesByPack(own=Names(["poor", "good"], ["transit", "library"]))

@@ -11,6 +11,7 @@ import pytest
 from confluent_kafka import KafkaError, Producer
 
 from stream import topics
+from stream.embedded import free_port
 from stream.settings import Settings
 from stream.topics import (
     DEAD_BYTES_MAX,
@@ -24,7 +25,6 @@ from stream.topics import (
     log_starts,
 )
 from tests.support.fake_kafka import FakeAdmin
-from tests.support.redis_server import free_port
 
 SETTINGS = Settings(partitions=6, replication=3)
 NAMES = ["credit.events", "credit.changes", "credit.dead", "credit.packs", "credit.access"]

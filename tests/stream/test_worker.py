@@ -23,7 +23,7 @@ from schemas.events import CreditEvent, Data
 from sinks.errors import StandingFormatError
 from stream.cli.main import main
 from stream.cli.output import Exit
-from stream.embedded import Embedded
+from stream.embedded import Embedded, free_port
 from stream.process import Outcome
 from stream.settings import Settings
 from stream.transport import Poll
@@ -31,7 +31,6 @@ from stream.worker import Worker
 from tests.stream.conftest import OTHER_TOPICS, Deployment
 from tests.support.embedded_worker import KEY, WorkerProcess, environment_of, until
 from tests.support.records import shipped
-from tests.support.redis_server import free_port
 
 STOP_S_MAX = 10.0
 BASE = shipped().base_points

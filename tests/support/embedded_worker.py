@@ -13,8 +13,8 @@ from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from stream.embedded import free_port
 from stream.settings import PREFIX
-from tests.support.redis_server import free_port
 
 KEY = "a key for the tests of the worker"
 # A mock cluster waits 3 s before a group's first assignment, Faust 1 s; the first start compiles for half a minute.
