@@ -114,7 +114,7 @@ def _answer(event_type: EventType, subject: str, record_id: str, document: str, 
     publisher = Publisher(settings.kafka, settings.topic_events)
     publisher.publish(event)
     if publisher.close().failed:
-        fail(Exit.AWAY, "Kafka did not take the answer; give it again, which counts nothing twice")
+        fail(Exit.AWAY, "Kafka did not acknowledge the answer: give it again; if both arrive, the first counts")
     if as_json:
         write_json({"published": event.type.name, "id": event.id, "subject": subject, "record": record_id.lower()})
     else:
@@ -131,7 +131,7 @@ def _event(settings: Settings, event_type: EventType, stored: Stored, one: Waiti
     headers: Any = message.headers()
     about = decode(message.value(), headers)
     return CreditEvent(
-        # Answering again is the same answer.
+        # Of two answers to a record the first in the log counts; the other is a conflict, and refused.
         id=f"review-{event_type.name}-{one.record.record:016x}",
         source=_SOURCE,
         type=event_type,
