@@ -97,7 +97,7 @@ class Timeline:
     def retained(self, facts: Facts, starts: Int64s, day: int) -> tuple[Facts, Int64s]:
         """Return the ledgers of n subjects without what is deleted on a day; what a pack to come still keeps stays."""
         keep = np.zeros(len(facts), np.bool_)
-        for span in self.spans[self.spans.index(self.at(day)) :]:
+        for span in (self.at(day), *(one for one in self.spans if one.first > day)):
             keep |= kept_of_many(facts, starts, day, span.rules)
         if keep.all():
             return facts, starts

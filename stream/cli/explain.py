@@ -1,7 +1,6 @@
 """`jasmine explain` and `suggest`: why a score is what it is, and how to reach another."""
 
 import time
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -9,27 +8,22 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway.address import parse_subject, partition_of, standing_key
-from gateway.card import CARD_BYTES, decode
 from schemas.days import day_of, day_of_date
-from schemas.facts import Facts, facts_in
-from schemas.subjects import kind_of
 from scoring.benefits import next_benefit
 from scoring.evaluator import evaluate
 from scoring.explain import Entry, Explanation, Repair, to_json
 from scoring.explain import explain as explained
-from scoring.pack import KIND_NAMES, SCORE_MAX
+from scoring.pack import SCORE_MAX
 from scoring.rules import compile_rules
 from scoring.suggest import suggest as suggested
 from scoring.suggestion import Suggestions
 from scoring.words import Words
-from sinks.keys import META
 from stream.cli.accesses import record
 from stream.cli.evidence import Evidences, read_evidence
 from stream.cli.holding import pack_holding
-from stream.cli.output import AsJson, Exit, err, fail, out, table, write_json
-from stream.clients import redis_client
-from stream.settings import Settings, load_settings
+from stream.cli.output import AsJson, err, out, table, write_json
+from stream.cli.standings import standing_of
+from stream.settings import load_settings
 
 Subject = Annotated[str, typer.Argument(help="A subject id, such as r-09c3f0a1b2d4e5f6.")]
 
@@ -63,7 +57,7 @@ def explain(
     [bold]Example[/]: jasmine explain r-09c3f0a1b2d4e5f6 --as-of 2026-06-30 --evidence
     """
     settings = load_settings()
-    known = _read(settings, subject)
+    known = standing_of(settings, subject)
     day = day_of_date(at.date()) if at else day_of(int(time.time()))
     pack = pack_holding(settings, day, pack_folder)
     answer = explained(known.facts, day, pack, known.kind, rules=compile_rules(pack), partition=known.partition)
@@ -74,7 +68,7 @@ def explain(
         _show(subject, answer, lang)
         if found is not None:
             _show_evidence(found)
-    record(settings, subject, "explain", "explanation", as_of=known.as_of)
+    record(settings, subject, "explain", "explanation", as_of=known.card.as_of)
 
 
 def suggest(
@@ -91,7 +85,7 @@ def suggest(
     [bold]Example[/]: jasmine suggest r-09c3f0a1b2d4e5f6 --target 686
     """
     settings = load_settings()
-    known = _read(settings, subject)
+    known = standing_of(settings, subject)
     day = day_of(int(time.time()))
     pack = pack_holding(settings, day, pack_folder)
     wanted = target
@@ -104,29 +98,7 @@ def suggest(
         write_json({"subject": subject, **to_json(answer)})
     else:
         _show_suggestions(answer, lang)
-    record(settings, subject, "suggest", "suggestions", as_of=known.as_of)
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What the store has of a subject."""
-
-    facts: Facts
-    kind: str
-    partition: int
-    as_of: int
-
-
-def _read(settings: Settings, subject: str) -> _Known:
-    number = parse_subject(subject)
-    client: Any = redis_client(settings)
-    partitions = client.hget(META, "partitions")
-    raw = client.get(standing_key(subject, int(partitions))) if partitions else None
-    if raw is None:
-        fail(Exit.NOT_FOUND, f"nothing was ever published about {subject}")
-    kind = next(name for name, one in KIND_NAMES.items() if one is kind_of(number))
-    as_of = decode(raw[:CARD_BYTES]).as_of
-    return _Known(facts_in(raw[CARD_BYTES:]), kind, partition_of(subject, int(partitions)), as_of)
+    record(settings, subject, "suggest", "suggestions", as_of=known.card.as_of)
 
 
 def _offsets(answer: Explanation) -> list[int]:

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
-from gateway.address import parse_subject, partition_of, standing_key
 from gateway.producer import Publisher
 from schemas.catalogue import CONFIRMED, REVOKED, EventType
 from schemas.codec import decode
@@ -16,12 +15,11 @@ from schemas.events import CreditEvent, Data
 from schemas.subjects import format_subject
 from scoring.pack import Pack
 from scoring.worklist import Waiting, waiting
-from sinks.keys import META
 from stream.cli.accesses import record, record_all
 from stream.cli.evidence import record_at
 from stream.cli.holding import pack_holding
 from stream.cli.output import AsJson, Exit, err, fail, out, table, write_json
-from stream.cli.standings import Stored, all_standings
+from stream.cli.standings import Stored, all_standings, standing_of
 from stream.clients import redis_client
 from stream.settings import Settings, load_settings
 
@@ -104,7 +102,7 @@ def reject(subject: Subject, record_id: RecordId, document: Document = "", as_js
 def _answer(event_type: EventType, subject: str, record_id: str, document: str, *, as_json: bool) -> None:
     settings = load_settings()
     today = _today()
-    stored = _stored(settings, subject)
+    stored = standing_of(settings, subject)
     records = waiting(stored.facts, today, pack_holding(settings, today))
     one = next((each for each in records if f"{each.record.record:016x}" == record_id.lower()), None)
     record(settings, subject, "desk", "explanation", as_of=stored.card.as_of)
@@ -165,16 +163,6 @@ def _all_waiting(settings: Settings, pack: Pack, today: int) -> list[_Found]:
                 found |= {stored.subject: waits} if waits else {}
             progress.update(task, completed=number, found=len(found))
     return [one for waits in found.values() for one in waits]
-
-
-def _stored(settings: Settings, subject: str) -> Stored:
-    number = parse_subject(subject)
-    client: Any = redis_client(settings)
-    partitions = int(client.hget(META, "partitions") or 0)
-    value = client.get(standing_key(subject, partitions)) if partitions else None
-    if value is None:
-        fail(Exit.NOT_FOUND, f"nothing was ever published about {subject}")
-    return Stored(partition_of(subject, partitions), number, value)
 
 
 def _today() -> int:
