@@ -54,6 +54,8 @@ _RETRY_S_MAX = 5.0
 _REPORT_INTERVAL_S = 1.0
 # How long the broker may take to tell where a log begins, before it is asked again. A stop waits for it.
 _LOG_START_S_MAX = 2.0
+# Faust looks its agents up by a partition; a poll is of several, and all go to the one agent.
+_FAUST_PARTITION = 0
 
 _SPEED: Mapping[str, str | int | bool] = {
     # How long the broker may hold a fetch open. Short, because a fetch is repeated at once and costs little.
@@ -190,13 +192,13 @@ class _Poller(threading.Thread):
         topic: str,
         wiring: KafkaWiring,
         hand_on: Callable[[Poll], None],
-        rebalance: Callable[[list[int], list[int]], Coroutine[Any, Any, None]],
+        begin: Callable[[], Coroutine[Any, Any, None]],
         crash: Callable[[Exception], object],
     ) -> None:
         super().__init__(name=f"poll {topic}")
         self.ended = asyncio.Event()
         self._topic, self._wiring = topic, wiring
-        self._hand_on_to_agent, self._rebalance, self._crash = hand_on, rebalance, crash
+        self._hand_on_to_agent, self._begin, self._crash = hand_on, begin, crash
         self._loop = asyncio.get_running_loop()
         self._stopping = threading.Event()
         self._properties = {**_SPEED, **wiring.properties, **_CORRECTNESS}
@@ -209,6 +211,7 @@ class _Poller(threading.Thread):
         self._abandoned = False
         self._polls = 0
         self._rebalances = 0
+        self._has_begun = False
         # Where each Poll in flight ends, by its number; the last one read, and whether it was full; the last one done,
         # as the event loop knows it.
         self._in_flight: dict[int, dict[int, int]] = {}
@@ -386,7 +389,7 @@ class _Poller(threading.Thread):
         assign([TopicPartition(self._topic, partition, offset) for partition, offset in starts.items()])
         for by_partition in (self._positions, self._applied, self._committed):
             by_partition.update(starts)
-        self._settle([])
+        self._begin_once()
         self._tell(self._wiring.on_assigned, starts)
 
     def _on_revoke(self, consumer: confluent_kafka.Consumer, partitions: list[TopicPartition]) -> None:
@@ -401,18 +404,18 @@ class _Poller(threading.Thread):
         for by_partition in (self._positions, self._applied, self._committed, self._seeks):
             for partition in gone:
                 by_partition.pop(partition, None)
-        self._settle(gone)
         if self._incremental:
             consumer.incremental_unassign(partitions)
         else:
             consumer.unassign()
         self._tell(self._wiring.on_revoked, gone)
 
-    def _settle(self, gone: list[int]) -> None:
-        """Wait until the event loop has taken in what is gone and what is held."""
-        if self._running():
+    def _begin_once(self) -> None:
+        """Wait, at the first assignment, until the event loop takes polls."""
+        if self._running() and not self._has_begun:
             with contextlib.suppress(_StoppedError):
-                self._await(self._rebalance(gone, sorted(self._positions)))
+                self._await(self._begin())
+                self._has_begun = True
 
     def _starts(self, partitions: list[int]) -> dict[int, int]:
         if not partitions:
@@ -522,9 +525,7 @@ class Consumer(base.Consumer):
             )
         if self._poller is None:
             self._topic = names[0]
-            self._poller = _Poller(
-                self._topic, self._wiring, self._polls.put_nowait, self._on_rebalance, self._on_crash
-            )
+            self._poller = _Poller(self._topic, self._wiring, self._polls.put_nowait, self._begin, self._on_crash)
             self._poller.start()
 
     async def _drain_messages(self, fetcher: ServiceT) -> None:
@@ -532,23 +533,25 @@ class Consumer(base.Consumer):
             while not (self.should_stop or fetcher.should_stop):
                 await self.callback(self._message(await self._polls.get()))
         except asyncio.CancelledError:
-            return  # only a stop cancels this; Faust's fetcher would take it for a rebalance
+            return  # only a stop cancels this, and Faust's fetcher wants it to end quietly
 
     def _message(self, poll: Poll) -> ConsumerMessage:
-        partition, offset = next(iter(poll.starts.items()))  # Faust looks its agents up by a partition: any will do
+        offset = next(iter(poll.starts.values()))
         return ConsumerMessage(
-            poll.topic, partition, offset, 0.0, 0, None, None, cast("Any", poll), None,
-            tp=TP(poll.topic, partition), generation_id=self.app.consumer_generation_id,
+            poll.topic, _FAUST_PARTITION, offset, 0.0, 0, None, None, cast("Any", poll), None,
+            tp=TP(poll.topic, _FAUST_PARTITION), generation_id=self.app.consumer_generation_id,
         )  # fmt: skip
 
-    async def _on_rebalance(self, gone: list[int], held: list[int]) -> None:
-        """Show Faust a whole rebalance, even for an increment: after a revocation it reads nothing until assigned."""
-        self.app.consumer_generation_id += 1
+    async def _begin(self) -> None:
+        """Show Faust one assignment, for good, and return when it takes polls.
+
+        After an assignment Faust resumes its flow in a task of its own, and resuming empties the agents' queues: a poll
+        handed on before that would never be done. So it hears of no later rebalance; those are the poll thread's.
+        """
+        self._held = {TP(self._topic, _FAUST_PARTITION)}
         self.app.on_rebalance_start()
-        if gone:
-            await self.on_partitions_revoked({TP(self._topic, partition) for partition in gone})
-        self._held = {TP(self._topic, partition) for partition in held}
         await self.on_partitions_assigned(set(self._held), self.app.consumer_generation_id)
+        await cast("Any", self.app.tables).recovery.completed.wait()
 
     def _on_crash(self, error: Exception) -> None:
         self.add_future(self.crash(error))
@@ -564,7 +567,7 @@ class Consumer(base.Consumer):
             self._clean_unacked_messages()
 
     async def wait_empty(self) -> None:
-        """Nothing to wait for: Faust asks in a rebalance, which runs between polls, and in a stop, after `finish`."""
+        """Nothing to wait for: Faust asks in a stop, after `finish`."""
 
     async def on_stop(self) -> None:
         """Leave the group. The agents are gone by now, so a Poll still in flight will not be done."""
@@ -584,14 +587,14 @@ class Consumer(base.Consumer):
         return False
 
     def assignment(self) -> set[TP]:
-        """All that is held; while Faust hears of a revocation, what is going as well."""
+        """What Faust was shown, see `_begin`; what is really held only the poll thread knows."""
         return self._held
 
     def close(self) -> None:
-        """Faust closes when a rebalance meets a stop; the poll thread does that itself."""
+        """Faust closes when its assignment meets a stop; the poll thread does that itself."""
 
     async def perform_seek(self) -> None:
-        """Faust seeks to the group's offsets after a rebalance; partitions were assigned at their positions."""
+        """Faust seeks to the group's offsets when it begins; partitions were assigned at their positions."""
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Part of `perform_seek`, see there."""

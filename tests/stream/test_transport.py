@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
-from unittest.mock import Mock
+from unittest.mock import AsyncMock, Mock
 from uuid import uuid4
 
 import confluent_kafka
@@ -482,11 +482,8 @@ class ScriptedConsumer:
 
 
 async def poller_over(consumer: ScriptedConsumer, positions: dict[int, int], **wiring: Any) -> Any:
-    async def settled(gone: list[int], held: list[int]) -> None:
-        pass
-
     wired = KafkaWiring({}, from_the_beginning, **wiring)
-    poller: Any = transport._Poller("t", wired, lambda poll: None, settled, lambda error: None)
+    poller: Any = transport._Poller("t", wired, lambda poll: None, AsyncMock(), lambda error: None)
     poller._consumer = consumer
     poller._positions = positions
     return poller
@@ -581,6 +578,21 @@ def test_a_partition_is_given_up_only_when_what_is_in_flight_has_ended(end: str)
             poller.abandon()
         await revoking
         assert given_up.called
+
+    asyncio.run(scenario())
+
+
+def test_only_the_first_assignment_is_shown_to_faust_which_would_empty_its_queue_at_a_later_one() -> None:
+    async def scenario() -> None:
+        consumer: Any = ScriptedConsumer([])
+        consumer.incremental_assign = consumer.incremental_unassign = Mock()
+        poller = await poller_over(consumer, {})
+        poller._log_range = Mock(return_value=(0, 9))
+        for assigned in ([], [TopicPartition("t", 0)], [TopicPartition("t", 1)]):
+            await asyncio.to_thread(poller._on_assign, consumer, assigned)
+        await asyncio.to_thread(poller._on_lost, consumer, [TopicPartition("t", 0)])
+        assert poller._begin.await_count == 1
+        assert poller._positions == {1: 0}
 
     asyncio.run(scenario())
 
