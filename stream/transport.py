@@ -505,7 +505,7 @@ class Consumer(base.Consumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._polls: asyncio.Queue[Poll] = asyncio.Queue()
-        self._held: set[TP] = set()
+        self._shown: set[TP] = set()
         self._topic = ""
 
     @property
@@ -533,7 +533,7 @@ class Consumer(base.Consumer):
             while not (self.should_stop or fetcher.should_stop):
                 await self.callback(self._message(await self._polls.get()))
         except asyncio.CancelledError:
-            return  # only a stop cancels this, and Faust's fetcher wants it to end quietly
+            return  # only a stop cancels this; during the assignment Faust's fetcher would take it for a rebalance
 
     def _message(self, poll: Poll) -> ConsumerMessage:
         offset = next(iter(poll.starts.values()))
@@ -548,9 +548,9 @@ class Consumer(base.Consumer):
         After an assignment Faust resumes its flow in a task of its own, and resuming empties the agents' queues: a poll
         handed on before that would never be done. So it hears of no later rebalance; those are the poll thread's.
         """
-        self._held = {TP(self._topic, _FAUST_PARTITION)}
+        self._shown = {TP(self._topic, _FAUST_PARTITION)}
         self.app.on_rebalance_start()
-        await self.on_partitions_assigned(set(self._held), self.app.consumer_generation_id)
+        await self.on_partitions_assigned(set(self._shown), self.app.consumer_generation_id)
         await cast("Any", self.app.tables).recovery.completed.wait()
 
     def _on_crash(self, error: Exception) -> None:
@@ -588,7 +588,7 @@ class Consumer(base.Consumer):
 
     def assignment(self) -> set[TP]:
         """What Faust was shown, see `_begin`; what is really held only the poll thread knows."""
-        return self._held
+        return self._shown
 
     def close(self) -> None:
         """Faust closes when its assignment meets a stop; the poll thread does that itself."""

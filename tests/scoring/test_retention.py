@@ -129,6 +129,7 @@ def short_cases(draw: st.DrawFn) -> Short:
     return pack, merged(EMPTY, facts).facts
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(short_cases(), days())
 def test_kernel_and_evaluator_keep_the_same(case: Short, on: int) -> None:
@@ -137,6 +138,7 @@ def test_kernel_and_evaluator_keep_the_same(case: Short, on: int) -> None:
     hold(facts, pack, on)
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(short_cases(), days(), days())
 def test_deleting_changes_no_state_of_the_day_or_later(case: Short, on: int, later: int) -> None:

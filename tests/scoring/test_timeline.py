@@ -128,6 +128,7 @@ def hold(state: reader.State, plain: evaluator.State, pack: Pack) -> None:
 _DAYS = st.integers(FIRST_DAY - 10, FIRST_DAY + 2_500)
 
 
+@pytest.mark.slow
 @given(
     cases(),
     st.lists(st.tuples(packs(), _DAYS), min_size=1, max_size=2),

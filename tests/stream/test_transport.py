@@ -424,6 +424,38 @@ def test_two_workers_share_the_partitions_and_lose_nothing_when_one_leaves(clust
     assert sorted(handled) == [(partition, offset) for partition in PARTITIONS for offset in range(300)]
 
 
+def test_an_assignment_between_polls_drops_none_of_them(cluster: str) -> None:
+    handled: list[int] = []
+    fill(cluster, "assigned-between", per_partition=2_000)
+
+    async def handle(poll: Poll) -> None:
+        await asyncio.sleep(0.01)  # so that the next poll waits in the agent's queue most of the time
+        handled.append(len(poll.records))
+        poll.done()
+
+    async def scenario() -> None:
+        async with worker(cluster, "assigned-between", handle, poll_records_max=50) as app:
+            await until(lambda: bool(handled))
+            recovery, poller = cast("Any", app.tables).recovery, cast("Any", app.consumer)._poller
+            resume, read = recovery._resume_streams, poller._read
+
+            async def resume_late(**generation: int) -> None:
+                await asyncio.sleep(0.1)  # as when the loop has much else to do
+                await resume(**generation)
+
+            recovery._resume_streams = resume_late
+
+            def assigned_and_read() -> list[Message]:
+                poller._read = read
+                poller._on_assign(poller._consumer, [])
+                return cast("list[Message]", read())
+
+            poller._read = assigned_and_read
+            await until(lambda: sum(handled) == 2_000 * len(PARTITIONS))
+
+    asyncio.run(scenario())
+
+
 def test_a_broker_that_is_away_is_reported_and_a_stop_does_not_wait_for_it() -> None:
     errors: list[Exception] = []
 
