@@ -21,6 +21,11 @@ def epoch_key(partition: int) -> str:
     return f"{{{partition}}}:epoch"
 
 
+def passes_key(partition: int) -> str:
+    """Return the key of how often standings of a partition were renewed without an event, which moves no fence."""
+    return f"{{{partition}}}:passes"
+
+
 def rescored_key(partition: int) -> str:
     """Return the key of the change of packs for which all of a partition's standings have been looked at."""
     return f"{{{partition}}}:rescored"

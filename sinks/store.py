@@ -2,8 +2,11 @@
 
 A partition's next offset is the version of everything in that partition. `load` watches it and reads it with the
 standings; `commit` writes standings, due times, outbox and the new next offset in one transaction, which Redis
-refuses if anybody moved the fence since. Behind a commit the load of the next batch can be sent at once: Redis does
-both in that order, and the work on the next batch goes on while it does the first.
+refuses if anybody moved the fence since.
+
+Of a backlog the next batch can be loaded before this one is committed (`load_ahead`), so that Redis reads while this
+one is evaluated. What this one then writes is put over what was read, and behind the commit the fences are watched and
+read once more: unless nobody else has written meanwhile, the next batch is loaded anew.
 """
 
 import uuid
@@ -35,6 +38,7 @@ from sinks.keys import (
     epoch_key,
     next_key,
     outbox_key,
+    passes_key,
     rescored_key,
     standing_key,
     swept_key,
@@ -42,6 +46,8 @@ from sinks.keys import (
 
 _UNKNOWN = bytes(CARD.itemsize)
 _SUBJECT_DIGITS = 16
+# What is read of a partition with each load: its next offset, its epoch, how many passes have written.
+_FENCE_KEYS = 3
 
 Ints = NDArray[np.int64]
 Subjects = NDArray[np.uint64]
@@ -85,6 +91,7 @@ class Commit(NamedTuple):
         before: (n,) their cards until now.
         after: the new standings.
         outbox: fields and values of each partition's entry, where it has one.
+        is_pass: whether standings are renewed without an event: `nexts`, which do not move, do not tell of it.
         epochs: how many announcements of packs a partition's standings are written under, where that is news to it.
 
     """
@@ -96,7 +103,17 @@ class Commit(NamedTuple):
     before: Cards
     after: Standings
     outbox: Mapping[int, list[bytes]] = MappingProxyType({})
+    is_pass: bool = False
     epochs: Mapping[int, int] = MappingProxyType({})
+
+
+class _Ahead(NamedTuple):
+    """What was read before a commit, and the commit that goes over it."""
+
+    wanted: Wanted
+    fences: list[Any]
+    values: list[Any]
+    commit: Commit
 
 
 class Store:
@@ -114,8 +131,9 @@ class Store:
         self._client: Any = client
         self._connection: Any = None
         self._raised: dict[int, int] = {}
-        # What was loaded behind the last commit, and the answers: fences and standings.
-        self._ahead: tuple[Wanted, list[Any]] | None = None
+        # Sent ahead of a commit and not answered yet; and answered, for the load that may come next.
+        self._sent_ahead: Wanted | None = None
+        self._ahead: _Ahead | None = None
         self.epoch = 0
         self.round_trips = 0
 
@@ -175,11 +193,13 @@ class Store:
 
         """
         wanted = Wanted(partitions, of, subjects)
-        found = self._loaded_ahead(wanted)
-        if found is None:
-            found = self._round_trip(self._connected(), _loading(wanted), 2)[1]
-        count = 2 * len(partitions)
-        nexts, epochs, values = found[:count:2], found[1:count:2], found[count:]
+        ahead, self._ahead = self._ahead, None
+        # The same subjects are known by being the same array: what is wanted is grouped once.
+        if ahead is not None and ahead.wanted.subjects is subjects and ahead.wanted.partitions == partitions:
+            fences, values = ahead.fences, _overwritten(ahead)
+        else:
+            fences, values = _fences_and_values(self._round_trip([*_watching(wanted), *_reading(wanted)], 2)[1], wanted)
+        nexts, epochs = fences[::_FENCE_KEYS], fences[1::_FENCE_KEYS]
         lost = [partition for partition, answer in zip(partitions, nexts, strict=True) if answer is None]
         if lost:
             self.disconnect()
@@ -187,22 +207,39 @@ class Store:
         self._compare_epochs(dict(zip(partitions, epochs, strict=True)))
         return dict(zip(partitions, map(int, nexts), strict=True)), split(values, of, subjects)
 
-    def commit(self, commit: Commit, following: Callable[[], Wanted | None] = _nothing) -> bool:
+    def load_ahead(self, wanted: Wanted) -> None:
+        """Send the load of the next batch already, between `load` and `commit` of this one.
+
+        The `load` of just that, if it is the next call behind the commit, makes no round trip of its own.
+
+        Raises:
+            StoreUnavailableError: Redis does not answer.
+
+        """
+        try:
+            self._send(self._connected(), _reading(wanted))
+        except redis.RedisError as error:
+            self.disconnect()
+            raise StoreUnavailableError(str(error)) from error
+        self._sent_ahead = wanted
+
+    def commit(self, commit: Commit, meanwhile: Callable[[], None] = _nothing) -> bool:
         """Write a batch; return False, having written nothing, if another worker moved a fence since `load`.
 
         Args:
             commit: what to write.
-            following: called while Redis writes. What it says is wanted next is loaded behind the commit, and the
-                `load` of just that, if it is the next call of all, makes no round trip of its own.
+            meanwhile: called while Redis writes.
 
         Raises:
             StoreUnavailableError: Redis does not answer, or refuses. Whether it wrote is then open: load again.
             StoreError: a key has a type that it never gets from here; the rest was written.
 
         """
-        commands, count = transaction(commit._replace(epochs=self._raised) if self._raised else commit)
-        answers = self._written(commands, count, following)
+        if self._raised:
+            commit = commit._replace(epochs=self._raised)
+        answers = self._written(commit, meanwhile)
         if answers[-1] is None:
+            self._ahead = None
             return False
         if failed := [str(answer) for answer in answers[-1] if isinstance(answer, redis.RedisError)]:
             # A transaction goes on behind a command that fails in it: the rest is written, and would go unmissed.
@@ -213,33 +250,25 @@ class Store:
             raise StoreError(message)
         return True
 
-    def _written(
-        self, commands: Sequence[bytes | memoryview], count: int, following: Callable[[], Wanted | None]
-    ) -> list[Any]:
-        """Send a transaction, and behind it what is wanted next; return the transaction's answers."""
-        self._ahead = None
+    def _written(self, commit: Commit, meanwhile: Callable[[], None]) -> list[Any]:
+        """Send a transaction and take its answers, with those to what was sent ahead of it."""
+        commands, count = transaction(commit)
         connection = self._connected()
+        wanted, self._sent_ahead, self._ahead = self._sent_ahead, None, None
         try:
-            self._send(connection, commands)
-            if wanted := following():
-                self._send(connection, _loading(wanted))
+            self._send(connection, [*commands, *_watching(wanted), *_reading_fences(wanted)] if wanted else commands)
+            meanwhile()
+            if wanted is None:
+                return _answers(connection, count)
+            before, values = _fences_and_values(_answers(connection, 1)[0], wanted)
             answers = _answers(connection, count)
-            if wanted:
-                self._ahead = wanted, _answers(connection, 2)[1]
+            after = _answers(connection, 2)[1]
         except redis.RedisError as error:
             self.disconnect()
             raise StoreUnavailableError(str(error)) from error
+        if _only_ours(commit, wanted.partitions, before, after):
+            self._ahead = _Ahead(wanted, after, values, commit)
         return answers
-
-    def _loaded_ahead(self, wanted: Wanted) -> list[Any] | None:
-        """Return the answers to a load that was sent behind the last commit, once; None if it was another.
-
-        The same subjects are known by being the same array: what is wanted is grouped once.
-        """
-        ahead, self._ahead = self._ahead, None
-        if ahead is None or ahead[0].subjects is not wanted.subjects or ahead[0].partitions != wanted.partitions:
-            return None
-        return ahead[1]
 
     def _compare_epochs(self, epochs: Mapping[int, bytes | None]) -> None:
         written = {partition: int(epoch or 0) for partition, epoch in epochs.items()}
@@ -250,7 +279,7 @@ class Store:
 
     def release(self) -> None:
         """Give up the watch of a load that needs no commit."""
-        self._round_trip(self._connected(), self._connected().pack_command("UNWATCH"), 1)
+        self._round_trip([_command("UNWATCH")], 1)
 
     def due(self, partition: int, day: int, count: int) -> Subjects:
         """Return up to `count` subjects whose standing changes on a day without an event."""
@@ -328,10 +357,9 @@ class Store:
 
     def outbox(self, partition: int, count: int) -> list[tuple[bytes, list[bytes]]]:
         """Return the oldest entries of a partition's outbox: the id of each, and its fields and values."""
-        connection = self._connected()
         # Not by the client's own method: it makes a mapping of the fields, and of several dead letters keeps one.
-        command = connection.pack_command("XRANGE", outbox_key(partition), "-", "+", "COUNT", count)
-        return [(entry_id, fields) for entry_id, fields in self._round_trip(connection, command, 1)[0]]
+        command = _command("XRANGE", outbox_key(partition), "-", "+", "COUNT", str(count))
+        return [(entry_id, fields) for entry_id, fields in self._round_trip([command], 1)[0]]
 
     def outbox_length(self, partition: int) -> int:
         """Return how many entries wait to be published."""
@@ -349,7 +377,7 @@ class Store:
 
     def disconnect(self) -> None:
         """Close the connection of load and commit; a watch ends with it."""
-        self._ahead = None
+        self._sent_ahead = self._ahead = None
         if self._connection is not None:
             self._connection.disconnect()
             self._client.connection_pool.release(self._connection)
@@ -363,7 +391,11 @@ class Store:
                 raise StoreUnavailableError(str(error)) from error
         return self._connection
 
-    def _round_trip(self, connection: Any, commands: Sequence[bytes | memoryview], answers: int) -> list[Any]:
+    def _round_trip(self, commands: Sequence[bytes | memoryview], answers: int) -> list[Any]:
+        if self._sent_ahead is not None:
+            # What was to be committed was given up, and its connection has answers for nobody.
+            self.disconnect()
+        connection = self._connected()
         try:
             self._send(connection, commands)
             return _answers(connection, answers)
@@ -381,13 +413,51 @@ def _answers(connection: Any, count: int) -> list[Any]:
     return [connection.read_response(disable_decoding=True) for _ in range(count)]
 
 
-def _loading(wanted: Wanted) -> list[bytes | memoryview]:
-    """Return the commands of a load: two answers, of which the second has the fences, then the standings."""
-    count = 2 * len(wanted.partitions)
-    fences = b"".join(map(_fence, wanted.partitions))
-    watch = b"*%d\r\n$5\r\nWATCH\r\n%b" % (count + 1, fences)
-    read = b"*%d\r\n$4\r\nMGET\r\n%b" % (count + len(wanted.subjects) + 1, fences)
-    return [watch, read, resp.keys(wanted.of, wanted.subjects)]
+def _watching(wanted: Wanted) -> list[bytes]:
+    """Return the command that watches the fences of a load: every commit writes a partition's next offset."""
+    return [_command("WATCH", *map(next_key, wanted.partitions))]
+
+
+def _reading(wanted: Wanted) -> list[bytes]:
+    """Return the command that reads the fences of a load, and its standings."""
+    count = 1 + _FENCE_KEYS * len(wanted.partitions) + len(wanted.subjects)
+    fences = map(_fence, wanted.partitions)
+    return [b"*%d\r\n$4\r\nMGET\r\n" % count, *fences, resp.keys(wanted.of, wanted.subjects)]
+
+
+def _reading_fences(wanted: Wanted) -> list[bytes]:
+    nothing = np.zeros(0, np.int64), np.zeros(0, np.uint64)
+    return _reading(Wanted(wanted.partitions, *nothing))
+
+
+def _fences_and_values(found: list[Any], wanted: Wanted) -> tuple[list[Any], list[Any]]:
+    count = _FENCE_KEYS * len(wanted.partitions)
+    return found[:count], found[count:]
+
+
+def _only_ours(commit: Commit, partitions: Sequence[int], before: Sequence[Any], after: Sequence[Any]) -> bool:
+    """Return whether nobody but a commit that was applied wrote to partitions between two readings of their fences.
+
+    The commit's own fences did not move before it, or it would have been refused. Who applies events moves the next
+    offset, and who renews standings counts a pass.
+    """
+    for place, partition in enumerate(partitions):
+        next_at, passes_at = _FENCE_KEYS * place, _FENCE_KEYS * place + 2
+        expected = b"%d" % commit.nexts[partition] if partition in commit.nexts else before[next_at]
+        if after[next_at] != expected or after[passes_at] != before[passes_at]:
+            return False
+    return True
+
+
+def _overwritten(ahead: _Ahead) -> list[Any]:
+    """Return values that were read before a commit as they are behind it."""
+    wanted, _, values, commit = ahead
+    written = np.flatnonzero(commit.written)
+    _, there, here = np.intersect1d(wanted.subjects, commit.subjects[written], assume_unique=True, return_indices=True)
+    cards, facts, starts = commit.after
+    for place, at in zip(there.tolist(), written[here].tolist(), strict=True):
+        values[place] = cards[at].tobytes() + facts[starts[at] : starts[at + 1]].tobytes()
+    return values
 
 
 def _decoded(value: bytes | str) -> str:
@@ -439,15 +509,17 @@ def transaction(commit: Commit) -> tuple[list[bytes | memoryview], int]:
     appended = [
         _command("XADD", outbox_key(partition), "*", *pairs) for partition, pairs in commit.outbox.items() if pairs
     ]
+    passes = [_command("INCR", passes_key(partition)) for partition in commit.nexts] if commit.is_pass else []
     commands: list[bytes | memoryview] = [
         b"*1\r\n$5\r\nMULTI\r\n*%d\r\n$4\r\nMSET\r\n" % arguments,
         *fences,
         standings,
         *due,
         *appended,
+        *passes,
         b"*1\r\n$4\r\nEXEC\r\n",
     ]
-    return commands, 3 + due_count + len(appended)
+    return commands, 3 + due_count + len(appended) + len(passes)
 
 
 def _due(commit: Commit) -> tuple[list[bytes], int]:
@@ -466,7 +538,7 @@ def _due(commit: Commit) -> tuple[list[bytes], int]:
 
 @cache
 def _fence(partition: int) -> bytes:
-    return _argument(next_key(partition)) + _argument(epoch_key(partition))
+    return b"".join(_argument(key(partition)) for key in (next_key, epoch_key, passes_key))
 
 
 def _argument(value: str | bytes) -> bytes:

@@ -43,6 +43,7 @@ class Following(Protocol):
     def records(self) -> Sequence[RawRecord]: ...  # noqa: D102
     @property
     def starts(self) -> Mapping[int, int]: ...  # noqa: D102
+    def following(self) -> "Following | None": ...  # noqa: D102
 
 
 class _Prepared(NamedTuple):
@@ -95,7 +96,7 @@ class Processor:
         self._store = store
         self.announced = announced
         self._clock = clock
-        self._prepared: _Prepared | None = None
+        self._prepared: list[_Prepared] = []
 
     def process(
         self,
@@ -110,7 +111,8 @@ class Processor:
             topic: where they come from, for dead letters.
             records: in the order of the log within a partition.
             starts: by partition of the poll, the position it was read from; there may be partitions without records.
-            following: asked for the next poll while the store writes this one; it is decoded in that time.
+            following: asked for the next poll. Those that follow are decoded while the store writes this one; one that
+                was decoded by then is loaded while this one is evaluated.
 
         Raises:
             StoreError: nothing is known to be written; a retryable one asks for the same call again.
@@ -120,24 +122,33 @@ class Processor:
             return self._compare(starts)
         prepared = self._prepare(records)
         while True:
-            outcome = self._attempt(topic, prepared, starts, partial(self._wanted, following))
+            outcome = self._attempt(topic, prepared, starts, following)
             if outcome is not None:
                 return outcome
 
     def _prepare(self, records: Sequence[RawRecord]) -> _Prepared:
-        prepared, self._prepared = self._prepared, None
-        if prepared is None or prepared.records is not records:
-            decoded = self._decoder.decode(records)
-            prepared = _Prepared(records, decoded, grouped(decoded.subjects, decoded.partitions))
-        return prepared
+        for prepared in self._prepared:
+            if prepared.records is records:
+                return prepared
+        decoded = self._decoder.decode(records)
+        return _Prepared(records, decoded, grouped(decoded.subjects, decoded.partitions))
 
-    def _wanted(self, following: Callable[[], Following | None]) -> Wanted | None:
-        """Prepare the next poll; return what it needs of the store."""
+    def _load_ahead(self, following: Callable[[], Following | None]) -> None:
+        """Ask the store for what the next poll needs, if that is known."""
         poll = following()
-        if poll is None or not poll.records:
-            return None
-        self._prepared = prepared = self._prepare(poll.records)
-        return Wanted(list(poll.starts), prepared.groups.partitions, prepared.groups.subjects)
+        if poll is None:
+            return
+        for records, _, groups in self._prepared:
+            if records is poll.records:
+                self._store.load_ahead(Wanted(list(poll.starts), groups.partitions, groups.subjects))
+
+    def _prepare_ahead(self, following: Callable[[], Following | None]) -> None:
+        """Prepare the polls that follow."""
+        ahead = []
+        while (poll := following()) is not None and poll.records:
+            ahead.append(self._prepare(poll.records))
+            following = poll.following
+        self._prepared = ahead
 
     def _compare(self, starts: Mapping[int, int]) -> Outcome:
         """Apply nothing; say where to read on if the store stands elsewhere."""
@@ -150,7 +161,7 @@ class Processor:
         topic: str,
         prepared: _Prepared,
         starts: Mapping[int, int],
-        wanted: Callable[[], Wanted | None],
+        following: Callable[[], Following | None],
     ) -> Outcome | None:
         """Load, evaluate and commit once; return None if another worker moved a fence meanwhile."""
         records, decoded, groups = prepared
@@ -159,6 +170,7 @@ class Processor:
             # Redelivered, or a gap. Rare, and simplest as: apply nothing, read again from where the store stands.
             self._store.release()
             return Outcome(seeks=nexts)
+        self._load_ahead(following)
         merged = merge(before.facts, before.starts, decoded.facts, groups.order, groups.starts)
         cards = self._evaluate(merged, groups.subjects)
         refused = decoded.refused
@@ -175,7 +187,7 @@ class Processor:
                 _letters(topic, records, refused), _reached(decoded, merged), groups, before.cards, cards, merged.grown
             ),
         )
-        if not self._store.commit(commit, wanted):
+        if not self._store.commit(commit, partial(self._prepare_ahead, following)):
             return None
         return self._outcome(decoded, merged, refused, commit)
 

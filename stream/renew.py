@@ -69,7 +69,8 @@ def renew(
         return Renewed(written)
     changes, _ = changes_between(subjects, before.cards, cards, written, announced.packs)
     after = Standings(cards, facts, starts)
-    commit = Commit(nexts, of, subjects, written, before.cards, after, {partition: entry(changes, [])})
+    outbox = {partition: entry(changes, [])}
+    commit = Commit(nexts, of, subjects, written, before.cards, after, outbox, is_pass=True)
     if not store.commit(commit):
         return None
     return Renewed(written, int((np.diff(before.starts) - np.diff(starts))[written].sum()))

@@ -96,7 +96,7 @@ class Rescorer:
         nothing = np.zeros(0, np.int64), np.zeros(0, np.uint64)
         nexts, before = self._store.load([partition], *nothing)
         written = np.zeros(0, np.bool_)
-        return self._store.commit(Commit(nexts, *nothing, written, before.cards, before))
+        return self._store.commit(Commit(nexts, *nothing, written, before.cards, before, is_pass=True))
 
     def _slice(self, partition: int, today: int, wanted: str, cursor: int) -> Rescored:
         following, subjects = self._store.scan(partition, cursor, SLICE_KEYS)

@@ -3,9 +3,9 @@
 A thread polls librdkafka and hands what it read to the event loop as one `Poll`; it polls again only when the agent
 has called `Poll.done()`. Records that arrive meanwhile wait in librdkafka and become one bigger `Poll`, so a slow batch
 makes the next one cheaper instead of making a queue longer. A full `Poll` says that there is a backlog: then the next
-one is read at once, and the agent can prepare it while it waits for the store.
+ones are read at once, and the agent can prepare them while it waits for the store.
 
-*Invariant*: at most one `Poll` is with the agent, and one more, behind a full one, is waiting for it.
+*Invariant*: at most one `Poll` is with the agent, and two more, each behind a full one, are waiting for it.
 
 *Invariant*: no rebalance while a `Poll` is in flight. Kafka's callbacks run on this thread, and wait there until what
 was handed on is done, so a partition is never given up under work in flight. The one gap, a callback between the
@@ -56,6 +56,8 @@ _REPORT_INTERVAL_S = 1.0
 _LOG_START_S_MAX = 2.0
 # Faust looks its agents up by a partition; a poll is of several, and all go to the one agent.
 _FAUST_PARTITION = 0
+# How many polls are read ahead of a backlog: while one is evaluated the next is loaded, and the one after is decoded.
+_AHEAD_MAX = 2
 
 _SPEED: Mapping[str, str | int | bool] = {
     # How long the broker may hold a fetch open. Short, because a fetch is repeated at once and costs little.
@@ -130,8 +132,9 @@ class Poll:
     def following(self) -> "Poll | None":
         """Return the Poll that the agent gets next, if it has been read already; it starts where this one ends.
 
-        Should this one end otherwise, by `done(seeks)`, the next one's starts no longer fit what was applied, and it
-        has to be refused like any other that does not fit.
+        Should this one end otherwise, by `done(seeks)`, the starts of those read already no longer fit what was
+        applied, and they have to be refused like any other that does not fit. What they say to seek changes nothing:
+        it is sought already.
         """
         return self.waiting()
 
@@ -212,10 +215,10 @@ class _Poller(threading.Thread):
         self._polls = 0
         self._rebalances = 0
         self._has_begun = False
-        # Where each Poll in flight ends, by its number; the last one read, and whether it was full; the last one done,
-        # as the event loop knows it.
+        # Where each Poll in flight ends, by its number; those polls; whether the last one read was full; the last one
+        # done, as the event loop knows it.
         self._in_flight: dict[int, dict[int, int]] = {}
-        self._last: tuple[int, Poll | None] = (0, None)
+        self._handed_on: dict[int, Poll] = {}
         self._is_full = False
         self._ended = 0
         # By partition held: the offset read next, the one behind what is done, and what the group was told of that.
@@ -227,6 +230,8 @@ class _Poller(threading.Thread):
         self._reported_at_s: dict[int, float] = {}
         # Seeks not yet made; what is read of these partitions until then comes from the wrong place.
         self._seeks: dict[int, int] = {}
+        # By partition: the last Poll that was read when a seek was asked for. It and those before are from elsewhere.
+        self._sought: dict[int, int] = {}
 
     # Called on the event loop.
 
@@ -245,8 +250,7 @@ class _Poller(threading.Thread):
         return self._stopping.is_set()
 
     def _following(self, number: int) -> Poll | None:
-        last, poll = self._last
-        return poll if last == number + 1 else None
+        return self._handed_on.get(number + 1)
 
     def _done(self, poll: int, seeks: Mapping[int, int]) -> None:
         if poll <= self._ended:
@@ -325,12 +329,12 @@ class _Poller(threading.Thread):
         self._polls = number = self._polls + 1
         self._in_flight[number] = ends
         poll = Poll(self._topic, records, starts, partial(self._done, number), partial(self._following, number))
-        self._last = number, poll
+        self._handed_on[number] = poll
         self._tell(self._hand_on_to_agent, poll)
 
     def _in_flight_max(self) -> int:
-        """Return how many Polls may be in flight when the next is read: behind a full one, that one."""
-        return int(self._is_full)
+        """Return how many Polls may be in flight when the next is read: none, but behind a full one."""
+        return _AHEAD_MAX if self._is_full else 0
 
     def _wait_for_at_most(self, in_flight: int) -> None:
         while len(self._in_flight) > in_flight and self._listens():
@@ -349,9 +353,16 @@ class _Poller(threading.Thread):
         if done is None:
             self._abandoned = True
             return
+        del self._handed_on[done.poll]
         self._applied.update(self._in_flight.pop(done.poll))
-        for by_partition in (self._applied, self._positions, self._seeks) if done.seeks else ():
-            by_partition.update(done.seeks)
+        if not done.seeks:
+            return
+        self._applied.update(done.seeks)
+        # A poll that had been read when its partition was sought says so again.
+        news = {one: offset for one, offset in done.seeks.items() if done.poll > self._sought.get(one, 0)}
+        for by_partition in (self._positions, self._seeks):
+            by_partition.update(news)
+        self._sought.update(dict.fromkeys(news, self._polls))
 
     def _seek(self) -> None:
         for partition, offset in list(self._seeks.items()):
@@ -401,7 +412,7 @@ class _Poller(threading.Thread):
         self._rebalances += 1
         self._wait_for_at_most(0)
         gone = [each.partition for each in partitions]
-        for by_partition in (self._positions, self._applied, self._committed, self._seeks):
+        for by_partition in (self._positions, self._applied, self._committed, self._seeks, self._sought):
             for partition in gone:
                 by_partition.pop(partition, None)
         if self._incremental:

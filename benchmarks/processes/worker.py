@@ -17,7 +17,7 @@ import stream.worker
 from benchmarks.child import cpu_s, say
 from benchmarks.observe import Observer, now_ns
 from schemas.decoder import Decoded, Decoder, Record
-from sinks.store import Commit, Ints, Standings, Store, Subjects, Wanted
+from sinks.store import Commit, Ints, Standings, Store, Subjects
 from stream.logs import configure
 from stream.process import Following, Outcome, Processor, RawRecord
 from stream.settings import load_settings
@@ -56,11 +56,11 @@ class _TimedStore(Store):
         Stages.load_ns += perf_counter_ns() - began_ns
         return loaded
 
-    def commit(self, commit: Commit, following: Callable[[], Wanted | None] = lambda: None) -> bool:
+    def commit(self, commit: Commit, meanwhile: Callable[[], None] = lambda: None) -> bool:
         began_ns, decoding_ns = perf_counter_ns(), Stages.decode_ns
-        committed = super().commit(commit, following)
+        committed = super().commit(commit, meanwhile)
         Stages.answered_ns = now_ns()
-        # The next batch may have been decoded meanwhile.
+        # Batches that follow may have been decoded meanwhile.
         Stages.commit_ns += perf_counter_ns() - began_ns - (Stages.decode_ns - decoding_ns)
         Stages.refused += not committed
         return committed

@@ -1,6 +1,6 @@
 """Standings in a store: two round trips a batch, under a fence that lets one of two writers through."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -254,69 +254,152 @@ def test_a_disconnected_watch_no_longer_voids_a_commit(store: Store, client: Any
     assert store.commit(commit_of({1: 1}, {}))
 
 
-# The next load, sent behind a commit.
+# The next load, sent ahead of a commit.
 
 
-def wanted(keys: Sequence[tuple[int, int]]) -> Wanted:
-    return Wanted([0, 1], *columns_of(keys))
+def wanted(keys: Sequence[tuple[int, int]], partitions: Sequence[int] = (0, 1)) -> Wanted:
+    return Wanted(partitions, *columns_of(keys))
 
 
-def test_what_is_loaded_behind_a_commit_is_what_the_commit_left_and_makes_no_round_trip_of_its_own(
+def commit_ahead_of(store: Store, following: Wanted, commit: Commit) -> bool:
+    """Load the batch of a commit, and ahead of it the batch that follows."""
+    store.load([*commit.nexts], commit.partitions, commit.subjects)
+    store.load_ahead(following)
+    return store.commit(commit)
+
+
+def test_what_is_loaded_ahead_of_a_commit_is_what_the_commit_left_and_makes_no_round_trip_of_its_own(
     store: Store,
 ) -> None:
-    following = wanted([*FILLED])
-    load(store, [*FILLED])
-    commit = commit_of({0: 3, 1: 1}, FILLED)
-    assert store.commit(commit, lambda: following)
+    kept, grown, new = (0, 0xC), (0, 0xA), (1, 0xB)
+    first = commit_of({0: 2, 1: 0}, {kept: (NEVER, 2), grown: (NEVER, 1)})
+    load(store, [kept, grown])
+    store.commit(first)
+    following = wanted([grown, (0, 0xD), kept, new])
+    second = commit_of({0: 3, 1: 1}, {new: (NEVER, 4), grown: (TODAY + 5, 3)})
+    assert commit_ahead_of(store, following, second)
     trips = store.round_trips
 
     nexts, standings = store.load(*following)
 
     assert nexts == {0: 3, 1: 1}
-    assert values_of(standings) == values_of(commit.after)
+    of_new, of_grown = values_of(second.after)
+    assert values_of(standings) == [of_grown, bytes(CARD.itemsize), values_of(first.after)[0], of_new]
     assert store.round_trips == trips
 
 
-def test_what_is_wanted_is_asked_for_when_the_commit_is_with_redis(store: Store, client: Any) -> None:
+def test_what_a_commit_did_not_write_is_left_as_it_was_loaded_ahead(store: Store) -> None:
+    load(store, [*FILLED])
+    first = commit_of({0: 3, 1: 1}, FILLED)
+    store.commit(first)
+    following = wanted([*FILLED])
+    changed = dict.fromkeys(FILLED, (NEVER, 5))
+    assert commit_ahead_of(store, following, commit_of({0: 4, 1: 2}, changed, written=np.zeros(2, np.bool_)))
+
+    _, standings = store.load(*following)
+
+    assert values_of(standings) == values_of(first.after)
+
+
+def test_what_is_done_meanwhile_is_done_when_the_commit_is_with_redis(store: Store, client: Any) -> None:
     seen = []
     load(store, [*FILLED])
 
-    def following() -> Wanted:
+    def meanwhile() -> None:
         while client.get(next_key(0)) != b"3":
             pass
         seen.append("the commit was sent")
-        return wanted([])
 
-    assert store.commit(commit_of({0: 3, 1: 1}, FILLED), following)
+    assert store.commit(commit_of({0: 3, 1: 1}, FILLED), meanwhile)
     assert seen == ["the commit was sent"]
 
 
-def test_a_fence_that_moved_since_the_load_behind_a_commit_voids_the_next(store: Store, client: Any) -> None:
+def test_a_fence_that_moved_since_the_load_ahead_of_a_commit_voids_the_next(store: Store, client: Any) -> None:
     following = wanted([*FILLED])
-    load(store, [*FILLED])
-    assert store.commit(commit_of({0: 3, 1: 1}, FILLED), lambda: following)
+    assert commit_ahead_of(store, following, commit_of({0: 3, 1: 1}, FILLED))
     client.set(next_key(1), 9)
     store.load(*following)
 
     assert not store.commit(commit_of({0: 4, 1: 2}, FILLED))
 
 
-def test_behind_a_void_commit_what_was_loaded_is_what_the_other_writer_left(store: Store, client: Any) -> None:
+def test_behind_a_void_commit_what_was_loaded_ahead_is_loaded_again(store: Store, client: Any) -> None:
     following = wanted([*FILLED])
     load(store, [*FILLED])
     client.set(next_key(0), 8)
-    assert not store.commit(commit_of({0: 3, 1: 1}, FILLED), lambda: following)
+    store.load_ahead(following)
+    assert not store.commit(commit_of({0: 3, 1: 1}, FILLED))
 
     nexts, _ = store.load(*following)
 
     assert nexts == {0: 8, 1: 0}
 
 
-@pytest.mark.parametrize("between", ["another load", "another batch", "a disconnection"])
-def test_after_anything_else_what_was_loaded_behind_a_commit_is_loaded_again(store: Store, between: str) -> None:
-    following = wanted([*FILLED])
+class SlowStore(Store):
+    """A store of whose commands others may come in between: behind the transaction, before what is sent with it."""
+
+    between: Callable[[], None] | None = None
+
+    def _send(self, connection: Any, commands: Sequence[bytes | memoryview]) -> None:
+        between, self.between = self.between, None
+        if between is None:
+            return super()._send(connection, commands)
+        end = commands.index(b"*1\r\n$4\r\nEXEC\r\n") + 1
+        fence = self._client.get(next_key(0))
+        super()._send(connection, commands[:end])
+        while self._client.get(next_key(0)) == fence:
+            pass
+        between()
+        return super()._send(connection, commands[end:])
+
+
+# What another writer does, by the partition that only the next batch is from, or that both are from.
+@pytest.mark.parametrize("partition", [0, 1])
+@pytest.mark.parametrize("what", ["applies events", "renews standings"])
+def test_what_another_writes_behind_a_commit_is_in_what_is_loaded_next(
+    client: Any, valkey_server: str, partition: int, what: str
+) -> None:
+    store, other = SlowStore(client), Store(connect(valkey_server))
+    store.positions({0: 0, 1: 0}, TODAY)
+    mine, theirs = (0, 0xA), (partition, 0xE)
+    # Where the other's events end is where the next batch begins: the fence alone looks as it should.
+    offset = 3 + (what == "applies events") if partition == 0 else 5
+    if partition == 1 and what == "renews standings":
+        client.set(next_key(1), 5)
+    written = commit_of({partition: offset}, {theirs: (NEVER, 2)}, is_pass=what == "renews standings")
+
+    def between() -> None:
+        load(other, [theirs], [partition])
+        assert other.commit(written)
+
+    following = wanted([mine, theirs])
+    load(store, [mine], [0])
+    store.load_ahead(following)
+    store.between = between
+    commit = commit_of({0: 3}, {mine: (NEVER, 1)})
+    assert store.commit(commit)
+
+    nexts, standings = store.load(*following)
+
+    assert nexts[partition] == offset
+    assert values_of(standings) == [*values_of(commit.after), *values_of(written.after)]
+    other.disconnect()
+
+
+def test_a_batch_given_up_behind_a_load_ahead_leaves_no_answers_for_others(store: Store) -> None:
     load(store, [*FILLED])
-    store.commit(commit_of({0: 3, 1: 1}, FILLED), lambda: following)
+    store.load_ahead(wanted([*FILLED]))
+
+    nexts, standings = load(store, [(0, 0xC)])
+
+    assert (nexts, len(standings.cards)) == ({0: 0, 1: 0}, 1)
+    assert store.commit(commit_of({0: 3, 1: 1}, FILLED))
+
+
+@pytest.mark.parametrize("between", ["another load", "another batch", "a disconnection"])
+def test_after_anything_else_what_was_loaded_ahead_is_loaded_again(store: Store, between: str) -> None:
+    following = wanted([*FILLED])
+    commit_ahead_of(store, following, commit_of({0: 3, 1: 1}, FILLED))
     if between == "a disconnection":
         store.disconnect()
     else:
@@ -333,8 +416,7 @@ def test_after_anything_else_what_was_loaded_behind_a_commit_is_loaded_again(sto
 
 
 def test_equal_subjects_in_another_array_are_loaded_again(store: Store) -> None:
-    load(store, [*FILLED])
-    store.commit(commit_of({0: 3, 1: 1}, FILLED), lambda: wanted([*FILLED]))
+    commit_ahead_of(store, wanted([*FILLED]), commit_of({0: 3, 1: 1}, FILLED))
     trips = store.round_trips
 
     store.load(*wanted([*FILLED]))

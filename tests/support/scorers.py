@@ -31,6 +31,8 @@ NOON_S = RECORDED_MS / 1000 + 1.5
 RULES: Rules = rules_of(shipped().model_dump_json(by_alias=True))
 ANNOUNCED = Announced.of(shipped())
 NAMES = NamesByPack(ANNOUNCED.packs)
+# As the transport.
+AHEAD_MAX = 2
 
 
 class InterruptedStore(Store):
@@ -51,6 +53,7 @@ class FakePoll(NamedTuple):
 
     records: list[FakeRecord]
     starts: dict[int, int]
+    following: Callable[[], "FakePoll | None"]
 
 
 class Scorer:
@@ -62,7 +65,7 @@ class Scorer:
         self.processor = Processor(Decoder(KEY, len(log.records)), self.store, ANNOUNCED, clock)
         self.outcomes: list[Outcome] = []
         self.positions: dict[int, int] = {}
-        # The one to be applied, again if that failed, and perhaps the next one.
+        # The one to be applied, again if that failed, and perhaps some that were read ahead.
         self._polls: list[FakePoll] = []
         self.take_over()
 
@@ -85,21 +88,26 @@ class Scorer:
         return bool(records)
 
     def _apply(self, records_max: int, partitions: Sequence[int] | None) -> list[FakeRecord]:
-        """Apply the poll that waits, or poll; behind a full one the next is read meanwhile, as the transport does."""
+        """Apply the poll that waits, or poll; behind a full one the next are read meanwhile, as the transport does."""
         held = self.positions if partitions is None else {one: self.positions[one] for one in partitions}
         if not self._polls:
-            self._polls.append(FakePoll(*self.log.poll(held, records_max)))
+            self._polls.append(self._poll(held, records_max))
         poll = self._polls[0]
-
-        def following() -> FakePoll | None:
-            if len(poll.records) == records_max and len(self._polls) == 1:
-                self._polls.append(FakePoll(*self.log.poll(positions_after(held, poll.records), records_max)))
-            return self._polls[1] if len(self._polls) > 1 else None
-
         if poll.records:
-            self.outcomes.append(self.processor.process(TOPIC, poll.records, poll.starts, following))
+            self.outcomes.append(self.processor.process(TOPIC, poll.records, poll.starts, poll.following))
         del self._polls[0]
         return poll.records
+
+    def _poll(self, held: dict[int, int], records_max: int) -> FakePoll:
+        records, starts = self.log.poll(held, records_max)
+
+        def following() -> FakePoll | None:
+            place = next(at for at, one in enumerate(self._polls) if one.records is records) + 1
+            if len(self._polls) == place and place <= AHEAD_MAX and len(records) == records_max:
+                self._polls.append(self._poll(positions_after(held, records), records_max))
+            return self._polls[place] if place < len(self._polls) else None
+
+        return FakePoll(records, starts, following)
 
     def work_off(self, records_max: int = 100) -> None:
         """Work until the log's end."""
