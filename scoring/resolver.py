@@ -144,22 +144,31 @@ def _end_accruals(records: Rows, count: Int, more: Rows, ends: NDArray[np.uint16
                 record.last_end = ends[rule.substitute_validity, max(record.original_end, record.start)]
 
 
-@compiled
-def _resolve(
-    facts: Facts, begin: Int, stop: Int, day: Int, rules: Rules, work: Work, known: Int
-) -> tuple[Int, Int, Int]:
-    """Put the subject's records into `records`; return how many, how many controls, and the bits of what is special.
+@inlined
+def _find_controls(facts: Facts, begin: Int, stop: Int, rules: Rules, controls_at: Int64s) -> Int:
+    """Put the places of controls into `controls_at`; return how many there are."""
+    controls = 0
+    for i in range(begin, stop):
+        code = np.int64(facts[i].type)
+        if rules.control[code] and not rules.table[code * GRADE_CODES + np.int64(facts[i].grade)].ruled:
+            controls_at[controls] = i
+            controls += 1
+    return controls
 
-    The places of controls are put into `controls_at`. What the first `known` of them say is taken into account, so a
-    subject with controls, which most have not, is resolved once to find them and once more.
-    A record that has ended by `day`, and cannot make a later one a repeat, is left out.
+
+@compiled
+def resolve(facts: Facts, begin: Int, stop: Int, day: Int, rules: Rules, work: Work) -> tuple[Int, Int, Int]:
+    """Put one subject's records into ``work.records``, in the order of its facts; revoked ones are left out.
+
+    So is a record that has ended by ``day`` and cannot make a later one a repeat. Returns how many there are, how many
+    controls, whose places are in ``work.controls_at``, and the bits of what is special.
     """
     records = work.records
     controls_at = work.controls_at
     table = rules.table
     more = rules.more
     ends = rules.ends
-    controls = 0
+    controls = _find_controls(facts, begin, stop, rules, controls_at)
     count = 0
     special: Int = 0
     for i in range(begin, stop):
@@ -167,9 +176,6 @@ def _resolve(
         code = np.int64(fact.type)
         grade = np.int64(fact.grade)
         if not table[code * GRADE_CODES + grade].ruled:
-            if rules.control[code]:
-                controls_at[controls] = i
-                controls += 1
             continue
         quantity = np.int64(fact.quantity)
         terminated: Int = np.int64(fact.terminated)
@@ -179,7 +185,7 @@ def _resolve(
         confirmed: Int = NEVER
         revoked = False
         aside = 0
-        for j in range(known):
+        for j in range(controls):
             control = facts[controls_at[j]]
             if control.link == fact.record:
                 said = np.int64(control.type)
@@ -262,21 +268,8 @@ def _resolve(
         record.stopped = terminated or ended
         record.quantity = quantity
         count += 1
-    return count, controls, special
-
-
-@inlined
-def resolve(facts: Facts, begin: Int, stop: Int, day: Int, rules: Rules, work: Work) -> tuple[Int, Int, Int]:
-    """Put one subject's records into ``work.records``, in the order of its facts; revoked ones are left out.
-
-    So is a record that has ended by ``day`` and cannot make a later one a repeat. Returns how many there are, how many
-    controls, whose places are in ``work.controls_at``, and the bits of what is special.
-    """
-    count, controls, special = _resolve(facts, begin, stop, day, rules, work, 0)
-    if controls:
-        count, _, special = _resolve(facts, begin, stop, day, rules, work, controls)
     if special & COUNTED_OVER:
-        _end_accruals(work.records, count, rules.more, rules.ends)
+        _end_accruals(records, count, more, ends)
     return count, controls, special
 
 

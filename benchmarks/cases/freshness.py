@@ -3,6 +3,7 @@
 import json
 import time
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,9 @@ _READY_S_MAX = 120.0
 _FILL_S_MAX = 120.0
 # After a load's last event: many times what an event takes.
 _SETTLE_S = 1.5
+# Kafka is warm when a load's p99 is not below so much of the one before.
+_STEADY = 0.8
+_WARM_LOADS_MAX = 10
 _SIDES = {"ours": "worker", "bare": "bare_poll"}
 
 
@@ -27,9 +31,7 @@ def measure(deployment: Deployment, scale: Scale, repetitions: int) -> Result:
     """Put all loads on both sides, one after the other, several times."""
     if not deployment.topic_ends(TOPIC_LIVE):
         deployment.make_topic(TOPIC_LIVE)
-    # Kafka compiles what is used often: the first load of all would be measured on another broker than the others.
-    _side(deployment, replace(scale, rates=scale.rates[-1:]), "bare")
-    tell("freshness: Kafka has had a load to get warm")
+    warm_loads = _warm_up(deployment, scale)
     runs = []
     for number in range(repetitions):
         sides = list(_SIDES)[:: 1 if number % 2 == 0 else -1]
@@ -40,7 +42,23 @@ def measure(deployment: Deployment, scale: Scale, repetitions: int) -> Result:
             tell(f"freshness {number + 1}/{repetitions}: {side} p50 {last['p50']:.2f} ms, p99 {last['p99']:.2f} ms")
         runs.append(one)
     deployment.empty_store()
-    return _result(scale, runs)
+    return _result(scale, runs, warm_loads)
+
+
+def _warm_up(deployment: Deployment, scale: Scale) -> int:
+    """Put loads on Kafka until it gets no faster, which takes minutes after its start; return how many that were.
+
+    It compiles what is used often, on the cores that are measured on: before that both sides measure the compiler.
+    """
+    before = inf
+    for number in range(1, _WARM_LOADS_MAX + 1):
+        last = _side(deployment, replace(scale, rates=scale.rates[-1:]), "bare")
+        p99 = last["rates"][str(scale.rates[-1].events_per_s)]["from_call_ms"]["p99"]
+        tell(f"freshness: warming Kafka up, load {number}: p99 {p99:.2f} ms")
+        if p99 > before * _STEADY:
+            return number
+        before = p99
+    return _WARM_LOADS_MAX
 
 
 def prepared(deployment: Deployment, subjects: int) -> None:
@@ -101,7 +119,7 @@ def _of_rate(seen: Observations, rate: Rate, said: Said) -> Said:
     }
 
 
-def _result(scale: Scale, runs: list[dict[str, Any]]) -> Result:
+def _result(scale: Scale, runs: list[dict[str, Any]], warm_loads: int) -> Result:
     figures = {}
     for rate in scale.rates:
         for name in ("p50", "p90", "p99", "p99.9", "max"):
@@ -124,6 +142,7 @@ def _result(scale: Scale, runs: list[dict[str, Any]]) -> Result:
                 for rate in scale.rates
             ],
             "producer": "linger.ms 0, acks all, idempotence",
+            "loads_to_warm_kafka_up": warm_loads,
         },
         runs=runs,
         figures=figures,
