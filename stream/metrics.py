@@ -1,6 +1,7 @@
 """Every metric of the worker, in one namespace, and the port it is served on. Labels are bounded; none is a subject."""
 
 import threading
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
@@ -47,6 +48,7 @@ class Distribution(Collector):
         self._name = name
         self._documentation = documentation
         self._bounds = np.array(bounds, np.float64)
+        self._bound_list = [float(bound) for bound in bounds]
         self._counts = np.zeros(len(bounds) + 1, np.int64)
         self._sum = 0.0
         # Compiled now, not at the first event.
@@ -55,6 +57,12 @@ class Distribution(Collector):
     def observe(self, values: Floats) -> None:
         """Add values; a negative one, as of a clock behind Kafka's, counts as 0."""
         self._sum += _count(self._bounds, values, self._counts)
+
+    def observe_one(self, value: float) -> None:
+        """Add one value, as `observe` does, for less than an array of one costs."""
+        value = max(value, 0.0)
+        self._counts[bisect_left(self._bound_list, value)] += 1
+        self._sum += value
 
     def collect(self) -> Iterator[Metric]:
         """Yield the histogram in Prometheus's form."""

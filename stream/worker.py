@@ -12,7 +12,6 @@ from functools import partial
 from typing import Any, TypeVar
 
 import faust
-import numpy as np
 from confluent_kafka import Consumer, Producer
 from faust.types import TP, EventT, Message, StreamT
 
@@ -294,7 +293,7 @@ class Worker:
                 await self._recover(error.partitions)
             else:
                 if poll.records:
-                    self.metrics.process.observe(np.array([time.perf_counter() - began_s]))
+                    self.metrics.process.observe_one(time.perf_counter() - began_s)
                 return outcome
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, _PAUSE_S_MAX)
@@ -307,7 +306,7 @@ class Worker:
         self.metrics.round_trips.inc(self._store.round_trips - self._round_trips)
         self._round_trips = self._store.round_trips
         if poll.records:
-            self.metrics.batch.observe(np.array([len(poll.records)], np.float64))
+            self.metrics.batch.observe_one(len(poll.records))
         self.metrics.count_outcome(outcome.scored, outcome.skipped, outcome.dead)
         self.metrics.freshness.observe(outcome.freshness_s)
         self.metrics.count_shadow(outcome.compared)

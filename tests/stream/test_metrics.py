@@ -9,7 +9,7 @@ from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from schemas.errors import Reason
-from stream.metrics import Metrics, MetricsServer
+from stream.metrics import Distribution, Metrics, MetricsServer
 from tests.support.events import RESIDENT
 
 LABELS = {"outcome", "reason", "part", "partition", "pack", "hash", "state", "since", "difference", "le"}
@@ -73,6 +73,19 @@ def test_freshness_is_a_histogram_whose_buckets_grow_to_its_count(metrics: Metri
     assert (buckets[0.001], buckets[0.005], buckets[600.0], buckets[float("inf")]) == (2, 4, 4, 5)
     assert value(metrics, "credit_freshness_seconds_count") == 5
     assert value(metrics, "credit_freshness_seconds_sum") == pytest.approx(700.0085)
+
+
+def test_values_count_one_by_one_as_they_do_together() -> None:
+    values = [-1.0, 0.0, 0.0005, 0.00051, 1.0, 2.0]
+    together = Distribution("together", "", [0.0005, 0.001, 1.0])
+    one_by_one = Distribution("one_by_one", "", [0.0005, 0.001, 1.0])
+    together.observe(np.array(values))
+    for one in values:
+        one_by_one.observe_one(one)
+
+    said = [[(one.labels, one.value) for one in next(each.collect()).samples] for each in (together, one_by_one)]
+    assert said[0] == said[1]
+    assert [count for _, count in said[0][:4]] == [3, 4, 5, 6]
 
 
 class Served:
