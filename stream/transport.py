@@ -1,4 +1,4 @@
-"""Kafka to Faust: one Faust message a poll, pulled with one credit.
+"""Kafka to Faust: one Faust message with all polls, each pulled with one credit.
 
 A thread polls librdkafka and hands what it read to the event loop as one `Poll`; it polls again only when the agent
 has called `Poll.done()`. Records that arrive meanwhile wait in librdkafka and become one bigger `Poll`, so a slow batch
@@ -27,7 +27,7 @@ from functools import partial
 from math import inf
 from time import monotonic
 from types import MappingProxyType
-from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar, cast
+from typing import Any, ClassVar, NamedTuple, Protocol, Self, TypeVar, cast
 
 import confluent_kafka
 from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
@@ -40,7 +40,7 @@ from faust.types import Message as FaustMessage
 from faust.types.transports import ConductorT, ConsumerCallback, ConsumerT, ProducerT
 from mode import ServiceT
 
-__all__ = ["KafkaWiring", "OffsetOutOfRangeError", "Poll", "Transport", "TransportError", "WiredApp"]
+__all__ = ["KafkaWiring", "OffsetOutOfRangeError", "Poll", "Polls", "Transport", "TransportError", "WiredApp"]
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +56,8 @@ _REPORT_INTERVAL_S = 1.0
 _LOG_START_S_MAX = 2.0
 # Faust looks its agents up by a partition; a poll is of several, and all go to the one agent.
 _FAUST_PARTITION = 0
+# How often a stop looks whether what was polled is done.
+_FINISH_LOOK_S = 0.01
 # How many polls are read ahead of a backlog: while one is evaluated the next is loaded, and the one after is decoded.
 _AHEAD_MAX = 2
 
@@ -177,6 +179,27 @@ class WiredApp(Protocol):
     kafka_wiring: KafkaWiring
 
 
+class Polls:
+    """What the agent goes through, one after the other, for as long as it lives: the one Faust message there is.
+
+    Faust's own way of a message, through its consumer, conductor, channel and stream, costs more than a small Poll's
+    whole evaluation.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: asyncio.Queue[Poll] = asyncio.Queue()
+
+    def put(self, poll: Poll) -> None:
+        """Let a Poll be the next, behind those that wait."""
+        self._waiting.put_nowait(poll)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Poll:
+        return await self._waiting.get()
+
+
 T = TypeVar("T")
 
 
@@ -248,6 +271,11 @@ class _Poller(threading.Thread):
     def is_stopping(self) -> bool:
         """Whether the last Poll has been handed on."""
         return self._stopping.is_set()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether every Poll handed on is done."""
+        return not self._in_flight
 
     def _following(self, number: int) -> Poll | None:
         return self._handed_on.get(number + 1)
@@ -515,7 +543,8 @@ class Consumer(base.Consumer):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._polls: asyncio.Queue[Poll] = asyncio.Queue()
+        self._polls = Polls()
+        self._takes_polls = asyncio.Event()
         self._shown: set[TP] = set()
         self._topic = ""
 
@@ -536,46 +565,47 @@ class Consumer(base.Consumer):
             )
         if self._poller is None:
             self._topic = names[0]
-            self._poller = _Poller(self._topic, self._wiring, self._polls.put_nowait, self._begin, self._on_crash)
+            self._poller = _Poller(self._topic, self._wiring, self._polls.put, self._begin, self._on_crash)
             self._poller.start()
 
     async def _drain_messages(self, fetcher: ServiceT) -> None:
+        """Hand the polls on, all as one message, and stay until the stop."""
         try:
-            while not (self.should_stop or fetcher.should_stop):
-                await self.callback(self._message(await self._polls.get()))
+            await self._takes_polls.wait()
+            await self.callback(self._message())
+            await fetcher.wait_until_stopped()
         except asyncio.CancelledError:
             return  # only a stop cancels this; during the assignment Faust's fetcher would take it for a rebalance
 
-    def _message(self, poll: Poll) -> ConsumerMessage:
-        offset = next(iter(poll.starts.values()))
+    def _message(self) -> ConsumerMessage:
         return ConsumerMessage(
-            poll.topic, _FAUST_PARTITION, offset, 0.0, 0, None, None, cast("Any", poll), None,
-            tp=TP(poll.topic, _FAUST_PARTITION), generation_id=self.app.consumer_generation_id,
+            self._topic, _FAUST_PARTITION, 0, 0.0, 0, None, None, cast("Any", self._polls), None,
+            tp=TP(self._topic, _FAUST_PARTITION), generation_id=self.app.consumer_generation_id,
         )  # fmt: skip
 
     async def _begin(self) -> None:
-        """Show Faust one assignment, for good, and return when it takes polls.
+        """Show Faust one assignment, for good, and let it have the polls.
 
-        After an assignment Faust resumes its flow in a task of its own, and resuming empties the agents' queues: a poll
-        handed on before that would never be done. So it hears of no later rebalance; those are the poll thread's.
+        After an assignment Faust resumes its flow in a task of its own, and resuming empties the agents' queues: what
+        was handed on before that is lost. So it hears of no later rebalance; those are the poll thread's.
         """
         self._shown = {TP(self._topic, _FAUST_PARTITION)}
         self.app.on_rebalance_start()
         await self.on_partitions_assigned(set(self._shown), self.app.consumer_generation_id)
         await cast("Any", self.app.tables).recovery.completed.wait()
+        self._takes_polls.set()
 
     def _on_crash(self, error: Exception) -> None:
         self.add_future(self.crash(error))
 
     async def finish(self) -> None:
-        """Poll no more, and wait for what an agent has begun, once and at most `finish_s_max`."""
+        """Poll no more, and wait until what was polled is done, once and at most `finish_s_max`."""
         if self._poller is None or self._poller.is_stopping:
             return
         self._poller.stop()
         finish_at_s = monotonic() + self._wiring.finish_s_max
-        while self._unacked_messages and monotonic() < finish_at_s:
-            await self._wait_for_ack(timeout=1)
-            self._clean_unacked_messages()
+        while not self._poller.is_done and monotonic() < finish_at_s:  # noqa: ASYNC110 - only the poll thread knows
+            await asyncio.sleep(_FINISH_LOOK_S)
 
     async def wait_empty(self) -> None:
         """Nothing to wait for: Faust asks in a stop, after `finish`."""
@@ -625,7 +655,7 @@ class Consumer(base.Consumer):
         return {}  # unreachable: `_drain_messages` is ours
 
     def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
-        return self._message(record)  # unreachable: `_drain_messages` is ours
+        return self._message()  # unreachable: `_drain_messages` is ours
 
     def _new_topicpartition(self, topic: str, partition: int) -> TP:
         return TP(topic, partition)

@@ -44,7 +44,7 @@ from stream.topics import (
     ensure_topics,
     log_starts,
 )
-from stream.transport import KafkaWiring, Poll
+from stream.transport import KafkaWiring, Poll, Polls
 from stream.warm import COMPILED_S_MIN, warm
 from stream.watchdog import Progress, Watchdog
 
@@ -266,15 +266,19 @@ class Worker:
         )
         topic = app.topic(settings.topic_events, key_serializer="raw", value_serializer="raw", value_type=bytes)
 
-        async def score(polls: faust.StreamT[Poll]) -> None:
-            async for poll in polls:
-                outcome = await self._apply(processor, poll)
-                poll.done(outcome.seeks)
-                # Only now, while the next poll is on its way.
-                self._count(poll, outcome)
+        async def score(stream: faust.StreamT[Polls]) -> None:
+            async for polls in stream:
+                await self._score(processor, polls)
 
         app.agent(topic)(score)
         return app
+
+    async def _score(self, processor: Processor, polls: Polls) -> None:
+        async for poll in polls:
+            outcome = await self._apply(processor, poll)
+            poll.done(outcome.seeks)
+            # Only now, while the next poll is on its way.
+            self._count(poll, outcome)
 
     async def _apply(self, processor: Processor, poll: Poll) -> Outcome:
         """Apply one poll, waiting as long as the store is away."""

@@ -14,7 +14,7 @@ from typing import cast
 
 import faust
 
-from stream.transport import KafkaWiring, Poll
+from stream.transport import KafkaWiring, Poll, Polls
 
 SCHEMA = """
 PRAGMA journal_mode = wal;
@@ -77,9 +77,10 @@ async def main(bootstrap: str, topic: str, group: str, path: str, name: str) -> 
     app.kafka_wiring = KafkaWiring({"bootstrap.servers": bootstrap, "group.id": group}, positions, 200)
 
     @app.agent(app.topic(topic, value_serializer="raw", key_serializer="raw", value_type=bytes))
-    async def each(stream: faust.StreamT[Poll]) -> None:
-        async for poll in stream:
-            poll.done(await apply(store, poll, name))
+    async def each(stream: faust.StreamT[Polls]) -> None:
+        async for polls in stream:
+            async for poll in polls:
+                poll.done(await apply(store, poll, name))
 
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
