@@ -56,8 +56,6 @@ _REPORT_INTERVAL_S = 1.0
 _LOG_START_S_MAX = 2.0
 # Faust looks its agents up by a partition; a poll is of several, and all go to the one agent.
 _FAUST_PARTITION = 0
-# How often a stop looks whether what was polled is done.
-_FINISH_LOOK_S = 0.01
 # How many polls are read ahead of a backlog: while one is evaluated the next is loaded, and the one after is decoded.
 _AHEAD_MAX = 2
 
@@ -179,25 +177,14 @@ class WiredApp(Protocol):
     kafka_wiring: KafkaWiring
 
 
-class Polls:
-    """What the agent goes through, one after the other, for as long as it lives: the one Faust message there is.
-
-    Faust's own way of a message, through its consumer, conductor, channel and stream, costs more than a small Poll's
-    whole evaluation.
-    """
-
-    def __init__(self) -> None:
-        self._waiting: asyncio.Queue[Poll] = asyncio.Queue()
-
-    def put(self, poll: Poll) -> None:
-        """Let a Poll be the next, behind those that wait."""
-        self._waiting.put_nowait(poll)
+class Polls(asyncio.Queue[Poll]):
+    """What the agent goes through for as long as it lives: the one Faust message there is, for each costs it a lot."""
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> Poll:
-        return await self._waiting.get()
+        return await self.get()
 
 
 T = TypeVar("T")
@@ -268,14 +255,9 @@ class _Poller(threading.Thread):
         self._credits.put(None)
 
     @property
-    def is_stopping(self) -> bool:
-        """Whether the last Poll has been handed on."""
-        return self._stopping.is_set()
-
-    @property
     def is_done(self) -> bool:
-        """Whether every Poll handed on is done."""
-        return not self._in_flight
+        """Whether every Poll handed on is done, or none will be."""
+        return self._abandoned or not self._in_flight
 
     def _following(self, number: int) -> Poll | None:
         return self._handed_on.get(number + 1)
@@ -525,10 +507,7 @@ class Conductor(base.Conductor):
     """Faust's way from consumer to agent, without what it does there for events: decode them, wait for a producer."""
 
     def _build_handler(self, tp: TP, channels: Any) -> ConsumerCallback:
-        flow_control = self.app.flow_control
-
         async def on_message(message: FaustMessage) -> None:
-            await flow_control.acquire()
             message.incref(len(channels))
             for channel in channels:
                 channel.queue.put_nowait(Event(self.app, None, message.value, {}, message))
@@ -565,23 +544,21 @@ class Consumer(base.Consumer):
             )
         if self._poller is None:
             self._topic = names[0]
-            self._poller = _Poller(self._topic, self._wiring, self._polls.put, self._begin, self._on_crash)
+            self._poller = _Poller(self._topic, self._wiring, self._polls.put_nowait, self._begin, self._on_crash)
             self._poller.start()
 
     async def _drain_messages(self, fetcher: ServiceT) -> None:
         """Hand the polls on, all as one message, and stay until the stop."""
         try:
             await self._takes_polls.wait()
-            await self.callback(self._message())
+            await self.callback(self._to_message(TP(self._topic, _FAUST_PARTITION), self._polls))
             await fetcher.wait_until_stopped()
         except asyncio.CancelledError:
             return  # only a stop cancels this; during the assignment Faust's fetcher would take it for a rebalance
 
-    def _message(self) -> ConsumerMessage:
-        return ConsumerMessage(
-            self._topic, _FAUST_PARTITION, 0, 0.0, 0, None, None, cast("Any", self._polls), None,
-            tp=TP(self._topic, _FAUST_PARTITION), generation_id=self.app.consumer_generation_id,
-        )  # fmt: skip
+    def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
+        fields = (tp.topic, tp.partition, 0, 0.0, 0, None, None, record, None)
+        return ConsumerMessage(*fields, tp=tp, generation_id=self.app.consumer_generation_id)
 
     async def _begin(self) -> None:
         """Show Faust one assignment, for good, and let it have the polls.
@@ -600,12 +577,12 @@ class Consumer(base.Consumer):
 
     async def finish(self) -> None:
         """Poll no more, and wait until what was polled is done, once and at most `finish_s_max`."""
-        if self._poller is None or self._poller.is_stopping:
+        if self._poller is None:
             return
         self._poller.stop()
         finish_at_s = monotonic() + self._wiring.finish_s_max
         while not self._poller.is_done and monotonic() < finish_at_s:  # noqa: ASYNC110 - only the poll thread knows
-            await asyncio.sleep(_FINISH_LOOK_S)
+            await asyncio.sleep(0.01)
 
     async def wait_empty(self) -> None:
         """Nothing to wait for: Faust asks in a stop, after `finish`."""
@@ -619,6 +596,8 @@ class Consumer(base.Consumer):
 
     async def on_task_error(self, exc: BaseException) -> None:
         """Stop the app: Faust acks what the agent failed on and starts it anew, which loses the events."""
+        if self._poller is not None:
+            self._poller.abandon()
         await self.crash(exc)
 
     async def commit(self, topics: object = None, start_new_transaction: bool = True) -> bool:
@@ -653,9 +632,6 @@ class Consumer(base.Consumer):
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> RecordMap:
         return {}  # unreachable: `_drain_messages` is ours
-
-    def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
-        return self._message()  # unreachable: `_drain_messages` is ours
 
     def _new_topicpartition(self, topic: str, partition: int) -> TP:
         return TP(topic, partition)
