@@ -216,11 +216,7 @@ class Store:
             StoreUnavailableError: Redis does not answer.
 
         """
-        try:
-            self._send(self._connected(), _reading(wanted))
-        except redis.RedisError as error:
-            self.disconnect()
-            raise StoreUnavailableError(str(error)) from error
+        self._send(_reading(wanted))
         self._sent_ahead = wanted
 
     def commit(self, commit: Commit, meanwhile: Callable[[], None] = _nothing) -> bool:
@@ -253,19 +249,14 @@ class Store:
     def _written(self, commit: Commit, meanwhile: Callable[[], None]) -> list[Any]:
         """Send a transaction and take its answers, with those to what was sent ahead of it."""
         commands, count = transaction(commit)
-        connection = self._connected()
         wanted, self._sent_ahead, self._ahead = self._sent_ahead, None, None
-        try:
-            self._send(connection, [*commands, *_watching(wanted), *_reading_fences(wanted)] if wanted else commands)
-            meanwhile()
-            if wanted is None:
-                return _answers(connection, count)
-            before, values = _fences_and_values(_answers(connection, 1)[0], wanted)
-            answers = _answers(connection, count)
-            after = _answers(connection, 2)[1]
-        except redis.RedisError as error:
-            self.disconnect()
-            raise StoreUnavailableError(str(error)) from error
+        self._send([*commands, *_watching(wanted), *_reading_fences(wanted)] if wanted else commands)
+        meanwhile()
+        if wanted is None:
+            return self._answers(count)
+        before, values = _fences_and_values(self._answers(1)[0], wanted)
+        answers = self._answers(count)
+        after = self._answers(2)[1]
         if _only_ours(commit, wanted.partitions, before, after):
             self._ahead = _Ahead(wanted, after, values, commit)
         return answers
@@ -395,22 +386,26 @@ class Store:
         if self._sent_ahead is not None:
             # What was to be committed was given up, and its connection has answers for nobody.
             self.disconnect()
+        self._send(commands)
+        return self._answers(answers)
+
+    def _send(self, commands: Sequence[bytes | memoryview]) -> None:
         connection = self._connected()
         try:
-            self._send(connection, commands)
-            return _answers(connection, answers)
+            # In one piece: each piece would wake Redis by itself.
+            connection.send_packed_command([b"".join(commands)])
         except redis.RedisError as error:
             self.disconnect()
             raise StoreUnavailableError(str(error)) from error
-
-    def _send(self, connection: Any, commands: Sequence[bytes | memoryview]) -> None:
-        # In one piece: each piece would wake Redis by itself.
-        connection.send_packed_command([b"".join(commands)])
         self.round_trips += 1
 
-
-def _answers(connection: Any, count: int) -> list[Any]:
-    return [connection.read_response(disable_decoding=True) for _ in range(count)]
+    def _answers(self, count: int) -> list[Any]:
+        connection = self._connected()
+        try:
+            return [connection.read_response(disable_decoding=True) for _ in range(count)]
+        except redis.RedisError as error:
+            self.disconnect()
+            raise StoreUnavailableError(str(error)) from error
 
 
 def _watching(wanted: Wanted) -> list[bytes]:

@@ -127,20 +127,19 @@ class Processor:
                 return outcome
 
     def _prepare(self, records: Sequence[RawRecord]) -> _Prepared:
-        for prepared in self._prepared:
-            if prepared.records is records:
-                return prepared
+        if (known := self._known(records)) is not None:
+            return known
         decoded = self._decoder.decode(records)
         return _Prepared(records, decoded, grouped(decoded.subjects, decoded.partitions))
+
+    def _known(self, records: Sequence[RawRecord]) -> _Prepared | None:
+        return next((one for one in self._prepared if one.records is records), None)
 
     def _load_ahead(self, following: Callable[[], Following | None]) -> None:
         """Ask the store for what the next poll needs, if that is known."""
         poll = following()
-        if poll is None:
-            return
-        for records, _, groups in self._prepared:
-            if records is poll.records:
-                self._store.load_ahead(Wanted(list(poll.starts), groups.partitions, groups.subjects))
+        if poll is not None and (known := self._known(poll.records)) is not None:
+            self._store.load_ahead(Wanted(list(poll.starts), known.groups.partitions, known.groups.subjects))
 
     def _prepare_ahead(self, following: Callable[[], Following | None]) -> None:
         """Prepare the polls that follow."""

@@ -156,7 +156,7 @@ class KafkaWiring:
     #: Asked on the event loop at every assignment: the offset to start from, by partition. A partition left out starts
     #: at the beginning of its log. While it raises, the assignment waits and asks again.
     positions: Callable[[Sequence[int]], Awaitable[Mapping[int, int]]]
-    #: The most records of one Poll: bounds memory in flight and the time until a stop or a rebalance is noticed.
+    #: The most records of one Poll. Three such are the most in flight, in memory, and before a stop or a rebalance.
     poll_records_max: int = 2_000
     #: How often a Poll names the place of every partition held, in seconds, whether there are records or not: a store
     #: that was set back is noticed where no event comes to show it. Never by default.
@@ -576,7 +576,7 @@ class Consumer(base.Consumer):
         self.add_future(self.crash(error))
 
     async def finish(self) -> None:
-        """Poll no more, and wait until what was polled is done, once and at most `finish_s_max`."""
+        """Poll no more, and wait until what was polled is done, at most `finish_s_max`."""
         if self._poller is None:
             return
         self._poller.stop()

@@ -2,8 +2,8 @@
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import replace
-from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,10 @@ _READY_S_MAX = 120.0
 _FILL_S_MAX = 120.0
 # After a load's last event: many times what an event takes.
 _SETTLE_S = 1.5
-# Kafka is warm when a load's p99 is not below so much of the one before.
+# Kafka is warm when so many loads in a row have no p99 below so much of the best before them.
+_STEADY_LOADS = 2
 _STEADY = 0.8
-_WARM_LOADS_MAX = 10
+_WARM_LOADS_MAX = 12
 _SIDES = {"ours": "worker", "bare": "bare_poll"}
 
 
@@ -38,7 +39,7 @@ def measure(deployment: Deployment, scale: Scale, repetitions: int) -> Result:
         one: dict[str, Any] = {}
         for side in sides:
             one[side] = _side(deployment, scale, side)
-            last = one[side]["rates"][str(scale.rates[-1].events_per_s)]["from_call_ms"]
+            last = _at_highest_rate(one[side], scale)
             tell(f"freshness {number + 1}/{repetitions}: {side} p50 {last['p50']:.2f} ms, p99 {last['p99']:.2f} ms")
         runs.append(one)
     deployment.empty_store()
@@ -50,15 +51,23 @@ def _warm_up(deployment: Deployment, scale: Scale) -> int:
 
     It compiles what is used often, on the cores that are measured on: before that both sides measure the compiler.
     """
-    before = inf
-    for number in range(1, _WARM_LOADS_MAX + 1):
+    p99s: list[float] = []
+    while len(p99s) < _WARM_LOADS_MAX and not steady(p99s):
         last = _side(deployment, replace(scale, rates=scale.rates[-1:]), "bare")
-        p99 = last["rates"][str(scale.rates[-1].events_per_s)]["from_call_ms"]["p99"]
-        tell(f"freshness: warming Kafka up, load {number}: p99 {p99:.2f} ms")
-        if p99 > before * _STEADY:
-            return number
-        before = p99
-    return _WARM_LOADS_MAX
+        p99s.append(_at_highest_rate(last, scale)["p99"])
+        tell(f"freshness: warming Kafka up, load {len(p99s)}: p99 {p99s[-1]:.2f} ms")
+    return len(p99s)
+
+
+def steady(p99s: Sequence[float]) -> bool:
+    """Return whether the last loads are no better than the best before them."""
+    before, last = p99s[:-_STEADY_LOADS], p99s[-_STEADY_LOADS:]
+    return bool(before) and min(last) >= _STEADY * min(before)
+
+
+def _at_highest_rate(side: Said, scale: Scale) -> dict[str, float]:
+    percentiles_ms: dict[str, float] = side["rates"][str(scale.rates[-1].events_per_s)]["from_call_ms"]
+    return percentiles_ms
 
 
 def prepared(deployment: Deployment, subjects: int) -> None:

@@ -340,17 +340,17 @@ class SlowStore(Store):
 
     between: Callable[[], None] | None = None
 
-    def _send(self, connection: Any, commands: Sequence[bytes | memoryview]) -> None:
+    def _send(self, commands: Sequence[bytes | memoryview]) -> None:
         between, self.between = self.between, None
         if between is None:
-            return super()._send(connection, commands)
+            return super()._send(commands)
         end = commands.index(b"*1\r\n$4\r\nEXEC\r\n") + 1
         fence = self._client.get(next_key(0))
-        super()._send(connection, commands[:end])
+        super()._send(commands[:end])
         while self._client.get(next_key(0)) == fence:
             pass
         between()
-        return super()._send(connection, commands[end:])
+        return super()._send(commands[end:])
 
 
 # What another writer does, by the partition that only the next batch is from, or that both are from.

@@ -430,7 +430,7 @@ def test_an_assignment_between_polls_drops_none_of_them(cluster: str) -> None:
     fill(cluster, "assigned-between", per_partition=2_000)
 
     async def handle(poll: Poll) -> None:
-        await asyncio.sleep(0.01)  # so that the next poll waits in the agent's queue most of the time
+        await asyncio.sleep(0.01)  # so that the next polls wait most of the time
         handled.append(len(poll.records))
         poll.done()
 
