@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode
 
 import redis
 from confluent_kafka import KafkaException
@@ -119,17 +119,18 @@ def found() -> Deployment:
     }
     kafka = {"bootstrap.servers": f"127.0.0.1:{Kafka.port_default}", **stated}
     url = os.environ.get("JASMINE_REDIS_URL", f"redis://127.0.0.1:{Redis.port_default}/0")
-    deployment = Deployment(kafka, _with_database(url), RUN_FOLDER / "benchmarks")
+    deployment = Deployment(kafka, with_database(url), RUN_FOLDER / "benchmarks")
     _require_kafka(deployment)
     _require_redis(deployment)
     return deployment
 
 
-def _with_database(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme == "unix":
-        return urlunsplit(parts._replace(query=f"db={DATABASE}"))
-    return urlunsplit(parts._replace(path=f"/{DATABASE}"))
+def with_database(url: str) -> str:
+    """Return a Redis's address with the benchmarks' database in place of its own."""
+    base, _, query = url.partition("?")
+    others = [(name, value) for name, value in parse_qsl(query) if name != "db"]
+    # Clients put it above a number in the path, and of a unix socket the path has none.
+    return f"{base}?{urlencode([*others, ('db', DATABASE)])}"
 
 
 def _require_kafka(deployment: Deployment) -> None:

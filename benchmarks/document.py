@@ -39,6 +39,8 @@ How old an event is when its standing can be read: from the call of `produce` to
 A process of its own sends events at an even rate, by an absolute schedule that waits for nobody ({producer}).
 The subjects are those of a city of {subjects:,}, whose histories are in the store.
 The bare loop polls with confluent-kafka in the same way and with the same settings, and writes one value a poll.
+The reading loop does the same, but first reads a value for each event and then writes it back.
+Those are the two round trips that any score kept in Redis needs; it evaluates nothing and is guarded by nothing.
 """,
     "kernel": """## Kernel
 
@@ -80,8 +82,8 @@ _CAVEATS = """## Caveats
 - Everything shares one machine: Kafka, Redis, the load, and whoever is measured.
   On several machines each has more for itself, and the network adds to every time.
 - Kafka is one node with one replica, so `acks=all` waits for one broker. Redis writes its file every second.
-- A Kafka that has just started is slow for minutes, until its code is compiled: freshness begins with a load that is
-  not measured.
+- A Kafka that has just started is slow for minutes, until its code is compiled: throughput and freshness begin with
+  drains and loads that are not counted, until they get no faster.
 - Redis rewrites its file when it has doubled. A small city's is rewritten within a run, by a process that takes a core;
   a real one's is hundreds of times larger, and so is the time between.
 - The city is synthetic. Its mix of events is calibrated to one published share, see city.md.
@@ -191,7 +193,8 @@ def _percentiles(load: Values, figures: Values) -> list[str]:
     lines = [f"| events/s | milliseconds | {' | '.join(names)} |", "|---|---|" + "---|" * len(names)]
     for rate in load["rates"]:
         place = f"at {rate['events_per_s']:,} events/s"
-        for side, unit in (("ours", ", ms"), ("bare loop", ", ms"), ("ours / bare loop", "")):
+        for side in ("ours", "bare loop", "reading loop", "ours / bare loop", "ours / reading loop"):
+            unit = "" if "/" in side else ", ms"
             cells = [figures.pop(f"{side}, {name} {place}{unit}") for name in names]
             told = " | ".join(f"{_number(cell['median'])} ({_range(cell)})" for cell in cells)
             lines.append(f"| {rate['events_per_s']:,} | {side} | {told} |")

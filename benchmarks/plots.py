@@ -80,6 +80,7 @@ def _freshness(axes: Axes, content: Values) -> None:
     for side, label, colour, style in (
         ("ours", "Jasmine: produce call to standing", OURS, "-"),
         ("bare", "bare loop: produce call to one write", LIMIT, "--"),
+        ("bare_reading", "reading loop: produce call to a write of what was read", PEER, ":"),
     ):
         for number, one in enumerate(content["runs"]):
             curve: list[Any] = one[side]["rates"][rate]["from_call_ms"]["curve"]

@@ -2,8 +2,8 @@
 
 import json
 import time
-from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,24 +15,24 @@ from benchmarks.observe import Observations, read
 from benchmarks.progress import tell
 from benchmarks.results import Result, at_most, percentiles, spread
 from benchmarks.scale import Rate, Scale
+from benchmarks.warm import warm_up
 from benchmarks.worked import round_trips_a_batch, undisturbed
 
 _READY_S_MAX = 120.0
 _FILL_S_MAX = 120.0
 # After a load's last event: many times what an event takes.
 _SETTLE_S = 1.5
-# Kafka is warm when so many loads in a row have no p99 below so much of the best before them.
-_STEADY_LOADS = 2
-_STEADY = 0.8
-_WARM_LOADS_MAX = 12
-_SIDES = {"ours": "worker", "bare": "bare_poll"}
+# A p99 varies by that much on a Kafka that is warm.
+_WARM_GAIN = 0.2
+_SIDES = {"ours": ("worker",), "bare": ("bare_poll",), "bare_reading": ("bare_poll", "--reading")}
+_LABELS = {"bare": "bare loop", "bare_reading": "reading loop"}
 
 
 def measure(deployment: Deployment, scale: Scale, repetitions: int) -> Result:
     """Put all loads on both sides, one after the other, several times."""
     if not deployment.topic_ends(TOPIC_LIVE):
         deployment.make_topic(TOPIC_LIVE)
-    warm_loads = _warm_up(deployment, scale)
+    warm_loads = warm_up("freshness, p99 in ms", partial(_warm, deployment, scale), _WARM_GAIN)
     runs = []
     for number in range(repetitions):
         sides = list(_SIDES)[:: 1 if number % 2 == 0 else -1]
@@ -46,27 +46,17 @@ def measure(deployment: Deployment, scale: Scale, repetitions: int) -> Result:
     return _result(scale, runs, warm_loads)
 
 
-def _warm_up(deployment: Deployment, scale: Scale) -> int:
-    """Put loads on Kafka until it gets no faster, which takes minutes after its start; return how many that were.
-
-    It compiles what is used often, on the cores that are measured on: before that both sides measure the compiler.
-    """
-    p99s: list[float] = []
-    while len(p99s) < _WARM_LOADS_MAX and not steady(p99s):
-        last = _side(deployment, replace(scale, rates=scale.rates[-1:]), "bare")
-        p99s.append(_at_highest_rate(last, scale)["p99"])
-        tell(f"freshness: warming Kafka up, load {len(p99s)}: p99 {p99s[-1]:.2f} ms")
-    return len(p99s)
-
-
-def steady(p99s: Sequence[float]) -> bool:
-    """Return whether the last loads are no better than the best before them."""
-    before, last = p99s[:-_STEADY_LOADS], p99s[-_STEADY_LOADS:]
-    return bool(before) and min(last) >= _STEADY * min(before)
+def _warm(deployment: Deployment, scale: Scale) -> float:
+    """Put the highest load on the bare loop; return its p99."""
+    return _at_highest_rate(_side(deployment, replace(scale, rates=scale.rates[-1:]), "bare"), scale)["p99"]
 
 
 def _at_highest_rate(side: Said, scale: Scale) -> dict[str, float]:
-    percentiles_ms: dict[str, float] = side["rates"][str(scale.rates[-1].events_per_s)]["from_call_ms"]
+    return _at(side, scale.rates[-1])
+
+
+def _at(side: Said, rate: Rate) -> dict[str, float]:
+    percentiles_ms: dict[str, float] = side["rates"][str(rate.events_per_s)]["from_call_ms"]
     return percentiles_ms
 
 
@@ -87,8 +77,9 @@ def prepared(deployment: Deployment, subjects: int) -> None:
 def _side(deployment: Deployment, scale: Scale, side: str) -> Said:
     prepared(deployment, scale.live_subjects)
     path = deployment.folder / f"freshness-{side}.npy"
-    process, log = _SIDES[side], deployment.log(f"freshness-{side}")
-    with Child(process, "--observe", path, environment=deployment.environment(TOPIC_LIVE), log=log) as child:
+    name, *arguments = _SIDES[side]
+    environment, log = deployment.environment(TOPIC_LIVE), deployment.log(f"freshness-{side}")
+    with Child(name, *arguments, "--observe", path, environment=environment, log=log) as child:
         child.expect("ready", _READY_S_MAX)
         rewrites = deployment.file_rewrites()
         loads = {rate: _loaded(deployment, rate, scale.live_subjects) for rate in scale.rates}
@@ -131,14 +122,14 @@ def _of_rate(seen: Observations, rate: Rate, said: Said) -> Said:
 def _result(scale: Scale, runs: list[dict[str, Any]], warm_loads: int) -> Result:
     figures = {}
     for rate in scale.rates:
+        place = f"at {rate.events_per_s:,} events/s"
         for name in ("p50", "p90", "p99", "p99.9", "max"):
-            ours, bare = (
-                [one[side]["rates"][str(rate.events_per_s)]["from_call_ms"][name] for one in runs] for side in _SIDES
-            )
-            place = f"at {rate.events_per_s:,} events/s"
+            ours, *others = ([_at(one[side], rate)[name] for one in runs] for side in _SIDES)
             figures[f"ours, {name} {place}, ms"] = spread(ours)
-            figures[f"bare loop, {name} {place}, ms"] = spread(bare)
-            figures[f"ours / bare loop, {name} {place}"] = spread([a / b for a, b in zip(ours, bare, strict=True)])
+            for label, theirs in zip(_LABELS.values(), others, strict=True):
+                figures[f"{label}, {name} {place}, ms"] = spread(theirs)
+                ratios = [a / b for a, b in zip(ours, theirs, strict=True)]
+                figures[f"ours / {label}, {name} {place}"] = spread(ratios)
     figures["round trips to Redis a batch"] = spread([round_trips_a_batch(one["ours"]) for one in runs])
     figures["rewrites of Redis's file during our loads"] = spread([one["ours"]["file_rewrites"] for one in runs])
     figures["events a batch"] = spread([one["ours"]["events"] / one["ours"]["polls"] for one in runs])

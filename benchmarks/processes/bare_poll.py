@@ -1,16 +1,22 @@
 """The limit of freshness: a loop over confluent-kafka that makes one Redis write a poll, and nothing else.
 
 It polls with the worker's settings and in the worker's way. What it writes is one value, the last record of the poll.
+When it is to read first, it reads a value for each record and writes it back: two round trips, as a score needs them,
+without a score.
 """
 
 import argparse
 import signal
 from pathlib import Path
+from typing import Any
 
-from confluent_kafka import Consumer, TopicPartition
+import redis
+from confluent_kafka import Consumer, Message, TopicPartition
 
 from benchmarks.child import say
 from benchmarks.observe import Observer, now_ns
+from schemas.facts import FACT
+from scoring.card import CARD
 from stream.clients import redis_client
 from stream.settings import load_settings
 from stream.topics import admin_client, log_ends
@@ -18,13 +24,27 @@ from stream.transport import _SPEED
 
 _POLL_S = 0.1
 _KEY = "bench:bare"
+# As large as the standing of somebody with 30 records.
+_UNKNOWN = bytes(CARD.itemsize + 30 * FACT.itemsize)
+
+
+def _write(client: redis.Redis, records: list[Message]) -> None:
+    client.set(_KEY, records[-1].value() or b"")
+
+
+def _read_and_write(client: redis.Redis, records: list[Message]) -> None:
+    keys = [record.key() or _KEY.encode() for record in records]
+    found: Any = client.mget(keys)
+    client.mset({key: value or _UNKNOWN for key, value in zip(keys, found, strict=True)})
 
 
 def main() -> None:
     """Poll from the log's end until SIGTERM."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--observe", type=Path, required=True, help="where to write each event's times")
-    path = parser.parse_args().observe
+    parser.add_argument("--reading", action="store_true", help="read values first, and write those")
+    options = parser.parse_args()
+    apply = _read_and_write if options.reading else _write
     settings = load_settings()
     stopping = False
 
@@ -46,11 +66,11 @@ def main() -> None:
         if first is None:
             continue
         records = [first, *consumer.consume(settings.poll_records_max - 1, 0)]
-        client.set(_KEY, records[-1].value() or b"")
+        apply(client, records)
         answered_ns = now_ns()
         observer.batch([record.value() for record in records], answered_ns)
     consumer.close()
-    observer.write(path)
+    observer.write(options.observe)
     say("done", polls=observer.batches)
 
 
