@@ -23,7 +23,7 @@ from stream.topics import admin_client, log_ends
 from stream.transport import _SPEED
 
 _POLL_S = 0.1
-_KEY = "bench:bare"
+_KEY = b"bench:bare"
 # As large as the standing of somebody with 30 records.
 _UNKNOWN = bytes(CARD.itemsize + 30 * FACT.itemsize)
 
@@ -33,7 +33,7 @@ def _write(client: redis.Redis, records: list[Message]) -> None:
 
 
 def _read_and_write(client: redis.Redis, records: list[Message]) -> None:
-    keys = [record.key() or _KEY.encode() for record in records]
+    keys = [record.key() or _KEY for record in records]
     found: Any = client.mget(keys)
     client.mset({key: value or _UNKNOWN for key, value in zip(keys, found, strict=True)})
 
