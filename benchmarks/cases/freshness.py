@@ -29,7 +29,7 @@ _LABELS = {"bare": "bare loop", "bare_reading": "reading loop"}
 
 
 def measure(deployment: Deployment, scale: Scale, repetitions: int) -> Result:
-    """Put all loads on both sides, one after the other, several times."""
+    """Put all loads on all sides, one after the other, several times."""
     if not deployment.topic_ends(TOPIC_LIVE):
         deployment.make_topic(TOPIC_LIVE)
     warm_loads = warm_up("freshness, p99 in ms", partial(_warm, deployment, scale), _WARM_GAIN)
@@ -124,9 +124,10 @@ def _result(scale: Scale, runs: list[dict[str, Any]], warm_loads: int) -> Result
     for rate in scale.rates:
         place = f"at {rate.events_per_s:,} events/s"
         for name in ("p50", "p90", "p99", "p99.9", "max"):
-            ours, *others = ([_at(one[side], rate)[name] for one in runs] for side in _SIDES)
+            ours = [_at(one["ours"], rate)[name] for one in runs]
             figures[f"ours, {name} {place}, ms"] = spread(ours)
-            for label, theirs in zip(_LABELS.values(), others, strict=True):
+            for side, label in _LABELS.items():
+                theirs = [_at(one[side], rate)[name] for one in runs]
                 figures[f"{label}, {name} {place}, ms"] = spread(theirs)
                 ratios = [a / b for a, b in zip(ours, theirs, strict=True)]
                 figures[f"ours / {label}, {name} {place}"] = spread(ratios)

@@ -1,14 +1,14 @@
-"""The limit of freshness: a loop over confluent-kafka that makes one Redis write a poll, and nothing else.
+"""The limits of freshness: a loop over confluent-kafka that does next to nothing with what it polls.
 
-It polls with the worker's settings and in the worker's way. What it writes is one value, the last record of the poll.
-When it is to read first, it reads a value for each record and writes it back: two round trips, as a score needs them,
-without a score.
+It polls with the worker's settings and in the worker's way. Then it makes one Redis write: the last record of the poll.
+With `--reading` it reads a value for each record and writes it back: two round trips, as a score needs them, without a
+score.
 """
 
 import argparse
 import signal
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import redis
 from confluent_kafka import Consumer, Message, TopicPartition
@@ -33,7 +33,7 @@ def _write(client: redis.Redis, records: list[Message]) -> None:
 
 
 def _read_and_write(client: redis.Redis, records: list[Message]) -> None:
-    keys = [record.key() or _KEY for record in records]
+    keys = cast("list[bytes]", [record.key() for record in records])
     found: Any = client.mget(keys)
     client.mset({key: value or _UNKNOWN for key, value in zip(keys, found, strict=True)})
 
