@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from schemas import catalogue
 from schemas.catalogue import EVENT_TYPES, GRADE_CODES, TYPE_CODES, Grade
 from schemas.codec import VALUE_BYTES_MAX, data_fields
-from schemas.compiled import Int, Row, compiled, inlined
+from schemas.compiled import Int, Row, allocating, compiled, inlined
 from schemas.days import CITY_OFFSET_S, DAY_S, FIRST_DAY_OF_MONTH
 from schemas.events import ID_CHARACTERS_MAX, QUANTITY_MAX, SOURCE_CHARACTERS_MAX, TEXT_CHARACTERS_MAX
 from schemas.facts import FACT, Facts
@@ -342,7 +342,7 @@ def _tokens(data: Bytes, start: Int, stop: Int, names: Row, spans: Ints) -> Int:
     return -1
 
 
-@compiled
+@allocating
 def _scan(
     data: Bytes,
     sizes: Ints,

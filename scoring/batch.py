@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.compiled import Int, compiled
+from schemas.compiled import Int, allocating
 
 Ints = NDArray[np.int64]
 Subjects = NDArray[np.uint64]
@@ -33,7 +33,7 @@ class Groups(NamedTuple):
     starts: Ints
 
 
-@compiled
+@allocating
 def _group(subjects: Subjects, partitions: Ints, found: Subjects, found_in: Ints, order: Ints, starts: Ints) -> Int:
     n = subjects.shape[0]
     size = 16

@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.compiled import Int, Row, compiled, inlined
+from schemas.compiled import Int, Row, allocating, compiled, inlined
 from schemas.days import MONTH_OF_DAY, NEVER
 from schemas.facts import Facts
 from schemas.subjects import KIND_SHIFT
@@ -277,12 +277,10 @@ def _score(
     for i in range(count):
         record = records[i]
         points = np.int64(record.points)
-        if points > 0:
-            if record.cap_year:
-                points = _within_year(record, work.seen)
-            pots[record.pot] += points
-        else:
-            totals[record.dimension] += points
+        if record.cap_year and points > 0:
+            points = _within_year(record, work.seen)
+        # A dimension's own pot has no cap; what is chosen between without a branch is never guessed wrong.
+        pots[np.int64(record.pot) if points > 0 else np.int64(record.dimension)] += points
     for pot in range(pots.shape[0]):
         totals[rules.pot_dimension[pot]] += min(pots[pot], rules.pot_cap[pot])
     total: Int = rules.base
@@ -313,6 +311,12 @@ def _let_wait(count: Int, day: Int, work: Work) -> tuple[Int, Int]:
 
 
 @compiled
+def _keep_totals(totals: Int64s, kept: Int64s) -> None:
+    for dimension in range(DIMENSIONS):
+        kept[dimension] = totals[dimension]
+
+
+@compiled
 def _weigh(
     facts: Facts, who: tuple[Int, Int, Int, Int], day: Int, rules: Rules, work: Work, waiting: Int, found: _Found
 ) -> _Found:
@@ -322,7 +326,7 @@ def _weigh(
     """
     begin, stop, count, special = who
     records = work.records
-    work.with_all[:] = work.totals
+    _keep_totals(work.totals, work.with_all)
     without = _score(facts, begin, stop, count, day, special, rules, work)
     before = np.int64(rules.tier[without[1]])
     held = 0
@@ -337,7 +341,7 @@ def _weigh(
             record.aside |= TOO_FAR
             held += 1
     if held == 0:
-        work.totals[:] = work.with_all
+        _keep_totals(work.with_all, work.totals)
         return found
     if waiting > 1:
         for place in range(waiting):
@@ -376,8 +380,9 @@ def _state(flags: Int, score: Int, change: Int, day: Int, kind: Int, rules: Rule
 
 
 @compiled
-def _evaluate(facts: Facts, starts: Int64s, subjects: NDArray[np.uint64], day: Int, rules: Rules, cards: Cards) -> None:
-    work = room_for(starts, rules.pot_cap.shape[0])
+def _evaluate_each(
+    facts: Facts, starts: Int64s, subjects: NDArray[np.uint64], day: Int, rules: Rules, cards: Cards, work: Work
+) -> None:
     for n in range(starts.shape[0] - 1):
         begin = starts[n]
         stop = starts[n + 1]
@@ -416,6 +421,11 @@ def _evaluate(facts: Facts, starts: Int64s, subjects: NDArray[np.uint64], day: I
         card.facts = stop - begin
         card.pack = rules.pack
         card.next_pack = 0
+
+
+@allocating
+def _evaluate(facts: Facts, starts: Int64s, subjects: NDArray[np.uint64], day: Int, rules: Rules, cards: Cards) -> None:
+    _evaluate_each(facts, starts, subjects, day, rules, cards, room_for(starts, rules.pot_cap.shape[0]))
 
 
 def evaluate(facts: Facts, starts: Int64s, subjects: NDArray[np.uint64], day: int, rules: Rules, cards: Cards) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from schemas import catalogue
 from schemas.catalogue import GRADE_CODES, TYPE_CODES, Grade
-from schemas.compiled import Int, Row, compiled, inlined
+from schemas.compiled import Int, Row, allocating, compiled, inlined
 from schemas.days import CITY_OFFSET_S, DAY_OF_MONTH, DAY_S, FIRST_DAY_OF_MONTH, MONTH_OF_DAY, NEVER
 from schemas.facts import Facts
 from scoring.pack import Dimension
@@ -289,7 +289,7 @@ def dispute(facts: Facts, begin: Int, stop: Int, record: np.uint64, day: Int) ->
     return open_, change
 
 
-@compiled
+@allocating
 def room_for(starts: Int64s, pots: Int) -> Work:
     """Return room for the longest of some ledgers, under rules with so many pots."""
     records_max = 1

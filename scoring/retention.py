@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.catalogue import TYPE_CODES, TYPES_BY_CODE
-from schemas.compiled import Int, Row, compiled
+from schemas.compiled import Int, Row, allocating, compiled
 from schemas.days import NEVER, add_months, day_of
 from schemas.facts import Fact, Facts, plain
 from scoring.evaluator import Record, disputed_on, end_of, original_end_of, resolve
@@ -145,8 +145,7 @@ def _keep_controls(facts: Facts, begin: Int, stop: Int, day: Int, rules: Rules, 
 
 
 @compiled
-def _keep(facts: Facts, starts: Int64s, day: Int, rules: Rules, keep: Bools) -> None:
-    work = room_for(starts, rules.pot_cap.shape[0])
+def _keep_each(facts: Facts, starts: Int64s, day: Int, rules: Rules, keep: Bools, work: Work) -> None:
     for n in range(starts.shape[0] - 1):
         begin = starts[n]
         stop = starts[n + 1]
@@ -165,6 +164,11 @@ def _keep(facts: Facts, starts: Int64s, day: Int, rules: Rules, keep: Bools) -> 
                 keep[i] = _keeps_compiled(facts, begin, stop, day, rules, work, (i, np.int64(-1), count))
         if controls:
             _keep_controls(facts, begin, stop, day, rules, keep)
+
+
+@allocating
+def _keep(facts: Facts, starts: Int64s, day: Int, rules: Rules, keep: Bools) -> None:
+    _keep_each(facts, starts, day, rules, keep, room_for(starts, rules.pot_cap.shape[0]))
 
 
 def kept_of_many(facts: Facts, starts: Int64s, day: int, rules: Rules) -> Bools:

@@ -26,6 +26,14 @@ _OVERHEAD_BYTES = 96
 
 
 @compiled
+def _copy(source: Bytes, begin: Int, size: Int, out: Bytes, at: Int) -> Int:
+    for k in range(size):
+        # An index that has a sign is looked at whether it counts from the end, byte by byte.
+        out[np.uint64(at + k)] = source[np.uint64(begin + k)]
+    return at + size
+
+
+@compiled
 def _digits_of(value: Int) -> Int:
     count = 1
     while value >= 10:
@@ -113,10 +121,9 @@ def _put_standings(
         begin = starts[n] * fact_bytes
         size = starts[n + 1] * fact_bytes - begin
         at = _put_line(out, at, _DOLLAR, card_bytes + size)
-        out[at : at + card_bytes] = cards[n * card_bytes : (n + 1) * card_bytes]
-        at += card_bytes
-        out[at : at + size] = facts[begin : begin + size]
-        at = _put_end(out, at + size)
+        at = _copy(cards, n * card_bytes, card_bytes, out, at)
+        at = _copy(facts, begin, size, out, at)
+        at = _put_end(out, at)
     return at
 
 
@@ -136,12 +143,12 @@ def _put_due(
             stop += 1
         at = _put_line(out, at, _STAR, 2 + stop - n)
         at = _put_line(out, at, _DOLLAR, command.shape[0])
-        out[at : at + command.shape[0]] = command
-        at = _put_end(out, at + command.shape[0])
+        at = _copy(command, 0, command.shape[0], out, at)
+        at = _put_end(out, at)
         at = _put_line(out, at, _DOLLAR, _digits_of(partition) + 3 + _DUE.shape[0] + _digits_of(day))
         at = _put_tag(out, at, partition)
-        out[at : at + _DUE.shape[0]] = _DUE
-        at = _put_number(out, at + _DUE.shape[0], day)
+        at = _copy(_DUE, 0, _DUE.shape[0], out, at)
+        at = _put_number(out, at, day)
         at = _put_end(out, at)
         while n < stop:
             at = _put_line(out, at, _DOLLAR, _SUBJECT_BYTES)
@@ -180,11 +187,9 @@ def _split(
         if size < 0 or size % fact_bytes or (data[at] != version and (data[at] != 0 or size > 0)):
             return n
         starts[n] = fact_at // fact_bytes
-        cards[n * card_bytes : (n + 1) * card_bytes] = data[at : at + card_bytes]
-        at += card_bytes
-        facts[fact_at : fact_at + size] = data[at : at + size]
-        at += size
-        fact_at += size
+        _copy(data, at, card_bytes, cards, n * card_bytes)
+        fact_at = _copy(data, at + card_bytes, size, facts, fact_at)
+        at += sizes[n]
     starts[sizes.shape[0]] = fact_at // fact_bytes
     return -1
 
