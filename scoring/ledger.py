@@ -137,13 +137,9 @@ def merge(
 
     """
     subjects = len(ledger_starts) - 1
-    merged = Merged(
-        facts=np.empty(len(ledgers) + len(new), FACT),
-        starts=np.empty(subjects + 1, np.int64),
-        outcomes=np.empty(len(new), np.uint8),
-        counts=np.empty(OUTCOMES, np.int64),
-        grown=np.empty(subjects, np.bool_),
-        as_of=np.empty(subjects, np.uint64),
-    )
-    _merge(ledgers, ledger_starts, new, order, group_starts, *merged, LEDGER_FACTS_MAX)
-    return merged._replace(facts=merged.facts[: merged.starts[-1]])
+    facts, starts = np.empty(len(ledgers) + len(new), FACT), np.empty(subjects + 1, np.int64)
+    outcomes, counts = np.empty(len(new), np.uint8), np.empty(OUTCOMES, np.int64)
+    grown, as_of = np.empty(subjects, np.bool_), np.empty(subjects, np.uint64)
+    columns = facts, starts, outcomes, counts, grown, as_of
+    _merge(ledgers, ledger_starts, new, order, group_starts, *columns, LEDGER_FACTS_MAX)
+    return Merged(facts[: starts[-1]], starts, outcomes, counts, grown, as_of)

@@ -204,7 +204,7 @@ class Store:
         if lost:
             self.disconnect()
             raise PartitionLostError(lost)
-        self._compare_epochs(dict(zip(partitions, epochs, strict=True)))
+        self._compare_epochs(partitions, epochs)
         return dict(zip(partitions, map(int, nexts), strict=True)), split(values, of, subjects)
 
     def load_ahead(self, wanted: Wanted) -> None:
@@ -261,12 +261,13 @@ class Store:
             self._ahead = _Ahead(wanted, after, values, commit)
         return answers
 
-    def _compare_epochs(self, epochs: Mapping[int, bytes | None]) -> None:
-        written = {partition: int(epoch or 0) for partition, epoch in epochs.items()}
-        if any(epoch > self.epoch for epoch in written.values()):
+    def _compare_epochs(self, partitions: Sequence[int], epochs: Sequence[bytes | None]) -> None:
+        written = [int(epoch or 0) for epoch in epochs]
+        if (highest := max(written, default=0)) > self.epoch:
             self.disconnect()
-            raise PacksBehindError(self.epoch, max(written.values()))
-        self._raised = {partition: self.epoch for partition, epoch in written.items() if epoch < self.epoch}
+            raise PacksBehindError(self.epoch, highest)
+        behind = (one for one, epoch in zip(partitions, written, strict=True) if epoch < self.epoch)
+        self._raised = dict.fromkeys(behind, self.epoch)
 
     def release(self) -> None:
         """Give up the watch of a load that needs no commit."""
@@ -410,7 +411,7 @@ class Store:
 
 def _watching(wanted: Wanted) -> list[bytes]:
     """Return the command that watches the fences of a load: every commit writes a partition's next offset."""
-    return [_command("WATCH", *map(next_key, wanted.partitions))]
+    return [b"*%d\r\n$5\r\nWATCH\r\n" % (1 + len(wanted.partitions)), *map(_next, wanted.partitions)]
 
 
 def _reading(wanted: Wanted) -> list[bytes]:
@@ -489,7 +490,7 @@ def _unreadable(partition: int, subject: int, value: bytes) -> StandingFormatErr
 
 def transaction(commit: Commit) -> tuple[list[bytes | memoryview], int]:
     """Return a transaction's commands, and how many answers they have."""
-    fences = [_argument(next_key(partition)) + _argument(b"%d" % offset) for partition, offset in commit.nexts.items()]
+    fences = [_next(partition) + _argument(b"%d" % offset) for partition, offset in commit.nexts.items()]
     fences += [_argument(epoch_key(partition)) + _argument(b"%d" % epoch) for partition, epoch in commit.epochs.items()]
     arguments = 1 + 2 * len(fences) + 2 * int(np.count_nonzero(commit.written))
     standings = resp.standings(
@@ -532,8 +533,13 @@ def _due(commit: Commit) -> tuple[list[bytes], int]:
 
 
 @cache
+def _next(partition: int) -> bytes:
+    return _argument(next_key(partition))
+
+
+@cache
 def _fence(partition: int) -> bytes:
-    return b"".join(_argument(key(partition)) for key in (next_key, epoch_key, passes_key))
+    return _next(partition) + _argument(epoch_key(partition)) + _argument(passes_key(partition))
 
 
 def _argument(value: str | bytes) -> bytes:

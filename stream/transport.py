@@ -56,6 +56,9 @@ _REPORT_INTERVAL_S = 1.0
 _LOG_START_S_MAX = 2.0
 # Faust looks its agents up by a partition; a poll is of several, and all go to the one agent.
 _FAUST_PARTITION = 0
+# How long the event loop waits for a poll in place, and how long its other tasks wait for their turn at most.
+_IN_PLACE_S = 0.002
+_TURN_S = 0.01
 # How many polls are read ahead of a backlog: while one is evaluated the next is loaded, and the one after is decoded.
 _AHEAD_MAX = 2
 
@@ -177,14 +180,42 @@ class WiredApp(Protocol):
     kafka_wiring: KafkaWiring
 
 
-class Polls(asyncio.Queue[Poll]):
-    """What the agent goes through for as long as it lives: the one Faust message there is, for each costs it a lot."""
+class Polls:
+    """What the agent goes through for as long as it lives: the one Faust message there is, for each costs it a lot.
+
+    To be woken by the event loop's selector costs nearly as much as a small poll. So the event loop waits in place for
+    the next one, and its other tasks have their turn when none comes, or after a while.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._ready: queue.SimpleQueue[Poll] = queue.SimpleQueue()
+        self._came = asyncio.Event()
+        self._is_awaited = False
+        self._turn_at_s = 0.0
+
+    def put(self, poll: Poll) -> None:
+        """Hand a Poll over, from another thread."""
+        self._ready.put(poll)
+        if self._is_awaited and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._came.set)
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> Poll:
-        return await self.get()
+        if monotonic() >= self._turn_at_s:
+            await asyncio.sleep(0)
+            self._turn_at_s = monotonic() + _TURN_S
+        while True:
+            with contextlib.suppress(queue.Empty):
+                return self._ready.get(timeout=_IN_PLACE_S)
+            self._came.clear()
+            self._is_awaited = True
+            # Once more: a Poll that came before this thread said that it waits wakes nobody.
+            if self._ready.empty():
+                await self._came.wait()
+            self._is_awaited = False
 
 
 T = TypeVar("T")
@@ -340,7 +371,7 @@ class _Poller(threading.Thread):
         self._in_flight[number] = ends
         poll = Poll(self._topic, records, starts, partial(self._done, number), partial(self._following, number))
         self._handed_on[number] = poll
-        self._tell(self._hand_on_to_agent, poll)
+        self._hand_on_to_agent(poll)
 
     def _in_flight_max(self) -> int:
         """Return how many Polls may be in flight when the next is read: none, but behind a full one."""
@@ -411,7 +442,7 @@ class _Poller(threading.Thread):
         for by_partition in (self._positions, self._applied, self._committed):
             by_partition.update(starts)
         self._begin_once()
-        self._tell(self._wiring.on_assigned, starts)
+        self._say_assigned(starts)
 
     def _on_revoke(self, consumer: confluent_kafka.Consumer, partitions: list[TopicPartition]) -> None:
         self._wait_for_at_most(0)
@@ -437,6 +468,15 @@ class _Poller(threading.Thread):
             with contextlib.suppress(_StoppedError):
                 self._await(self._begin())
                 self._has_begun = True
+
+    def _say_assigned(self, starts: Mapping[int, int]) -> None:
+        """Wait until the hook was told: a Poll of these partitions must not overtake it."""
+
+        async def tell() -> None:
+            self._wiring.on_assigned(starts)
+
+        with contextlib.suppress(_StoppedError):
+            self._await(tell())
 
     def _starts(self, partitions: list[int]) -> dict[int, int]:
         if not partitions:
@@ -519,10 +559,10 @@ class Consumer(base.Consumer):
     """What Faust asks of a consumer. Faust's own offsets, acks, gaps and commits are not used."""
 
     _poller: _Poller | None = None
+    _polls: Polls
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._polls = Polls()
         self._takes_polls = asyncio.Event()
         self._shown: set[TP] = set()
         self._topic = ""
@@ -544,7 +584,8 @@ class Consumer(base.Consumer):
             )
         if self._poller is None:
             self._topic = names[0]
-            self._poller = _Poller(self._topic, self._wiring, self._polls.put_nowait, self._begin, self._on_crash)
+            self._polls = Polls(asyncio.get_running_loop())
+            self._poller = _Poller(self._topic, self._wiring, self._polls.put, self._begin, self._on_crash)
             self._poller.start()
 
     async def _drain_messages(self, fetcher: ServiceT) -> None:

@@ -3,7 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from numba.core.errors import NumbaError
+from numpy.typing import NDArray
 
 from schemas import compiled
 from schemas.compiled import stamp_of
@@ -46,3 +49,20 @@ def test_numba_asks_for_that_stamp() -> None:
 
     locator = evaluate._cache._impl.locator
     assert locator.get_source_stamp() == stamp_of(Path(kernel.__file__))
+
+
+def test_what_counts_no_references_can_make_no_array() -> None:
+    @compiled.compiled
+    def makes_one(count: int) -> NDArray[np.int64]:
+        return np.zeros(count, np.int64)
+
+    with pytest.raises(NumbaError):
+        makes_one(2)
+
+
+def test_what_allocates_can() -> None:
+    @compiled.allocating
+    def makes_another(count: int) -> NDArray[np.int64]:
+        return np.zeros(count, np.int64)
+
+    assert makes_another(2).tolist() == [0, 0]

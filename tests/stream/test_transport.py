@@ -10,6 +10,8 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any, cast
 from unittest.mock import AsyncMock, Mock
@@ -356,6 +358,57 @@ def test_a_stop_ends_an_assignment_that_waits_for_the_store(cluster: str) -> Non
     assert poll_threads() == []
 
 
+def numbered_poll(number: int) -> Poll:
+    return Poll("topic", [], {0: number})
+
+
+async def numbers_of(polls: Polls, many: int) -> list[int]:
+    return [(await anext(polls)).starts[0] for _ in range(many)]
+
+
+def test_polls_come_in_the_order_in_which_another_thread_puts_them() -> None:
+    async def scenario() -> list[int]:
+        polls = Polls(asyncio.get_running_loop())
+
+        def put() -> None:
+            for number in range(300):
+                # Some are waited for in place, and for some the event loop has to be woken.
+                if number % 30 == 0:
+                    time.sleep(2 * transport._IN_PLACE_S)
+                polls.put(numbered_poll(number))
+
+        putting = asyncio.create_task(asyncio.to_thread(put))
+        async with asyncio.timeout(DEADLINE_S):
+            numbers = await numbers_of(polls, 300)
+            await putting
+        return numbers
+
+    assert asyncio.run(scenario()) == list(range(300))
+
+
+def test_other_tasks_have_their_turn_while_polls_keep_coming(monkeypatch: pytest.MonkeyPatch) -> None:
+    turns = 0
+
+    async def take_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def scenario() -> None:
+        polls = Polls(asyncio.get_running_loop())
+        for number in range(100):
+            polls.put(numbered_poll(number))
+        other = asyncio.create_task(take_turns())
+        await numbers_of(polls, 100)
+        other.cancel()
+
+    # Each look at the clock a millisecond after the last one.
+    monkeypatch.setattr(transport, "monotonic", partial(next, count(0, 0.001)))
+    asyncio.run(scenario())
+    assert 5 <= turns <= 20
+
+
 async def unexpected(poll: Poll | Polls) -> None:
     raise AssertionError(f"no poll was expected, was {poll}")
 
@@ -391,7 +444,9 @@ def test_two_workers_share_the_partitions_and_lose_nothing_when_one_leaves(clust
     async def stored(partitions: Sequence[int]) -> Mapping[int, int]:
         return dict(positions)
 
-    async def handle(poll: Poll) -> None:
+    async def handle(poll: Poll, name: str) -> None:
+        # A poll of partitions that were just assigned does not overtake the word of it.
+        assert poll.starts.keys() <= held[name]
         for partition, offsets in offsets_of(poll).items():
             assert positions.get(partition, 0) == poll.starts[partition]
             handled.extend((partition, offset) for offset in offsets)
@@ -407,7 +462,7 @@ def test_two_workers_share_the_partitions_and_lose_nothing_when_one_leaves(clust
         }
         hooks = {"on_assigned": held[name].update, "on_revoked": held[name].difference_update}
         wiring = {"positions": stored, "poll_records_max": 10, "properties": properties, **hooks}
-        return worker(cluster, topic, handle, **wiring)
+        return worker(cluster, topic, partial(handle, name=name), **wiring)
 
     async def scenario() -> None:
         async with joined("first"):
