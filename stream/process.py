@@ -37,7 +37,7 @@ class RawRecord(Record, Protocol):
 
 
 class Following(Protocol):
-    """The poll that is applied next; `stream.transport.Poll` is one."""
+    """The poll that is applied next; `stream.polls.Poll` is one."""
 
     @property
     def records(self) -> Sequence[RawRecord]: ...  # noqa: D102

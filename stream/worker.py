@@ -30,6 +30,7 @@ from stream.clients import redis_client
 from stream.logs import get_logger
 from stream.metrics import Metrics, MetricsServer
 from stream.packs import PackWatch
+from stream.polls import Poll, Polls
 from stream.process import Outcome, Processor
 from stream.relay import Relay
 from stream.rescore import Rescorer
@@ -44,7 +45,7 @@ from stream.topics import (
     ensure_topics,
     log_starts,
 )
-from stream.transport import KafkaWiring, Poll, Polls
+from stream.transport import KafkaWiring
 from stream.warm import COMPILED_S_MIN, warm
 from stream.watchdog import Progress, Watchdog
 

@@ -35,6 +35,7 @@ CLOCKS = {
     "gateway/envelope.py": "how long a request took, for a line of the log",
     "gateway/serve.py": "a composition root",
     "stream/worker.py": "a composition root",
+    "stream/polls.py": "monotonic only: when the event loop's other tasks have their turn",
     "stream/transport.py": "monotonic only: pauses and intervals of its own thread",
     "stream/relay.py": "monotonic only: how long a round took, so that it rests in proportion",
     "stream/access.py": "likewise",

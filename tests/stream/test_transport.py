@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import count
 from pathlib import Path
 from typing import Any, cast
 from unittest.mock import AsyncMock, Mock
@@ -26,7 +25,8 @@ from confluent_kafka.cimpl import NewTopic
 
 from ops.real import Kafka
 from stream import transport
-from stream.transport import KafkaWiring, OffsetOutOfRangeError, Poll, Polls
+from stream.polls import Poll, Polls
+from stream.transport import KafkaWiring, OffsetOutOfRangeError
 from tests.stream.transport_worker import App, open_store
 
 pytest_plugins = ["tests.support.real_parts"]
@@ -227,7 +227,9 @@ def test_the_poll_that_follows_a_full_one_can_be_seen_before_it_is_handed_on(run
 
 
 def test_what_was_read_ahead_of_a_seek_does_not_fit_and_is_read_again_once(run: Run) -> None:
-    assert 1 <= run.refused <= 2
+    # Two polls may have been read ahead. What is refused with them of other partitions is sought in turn, when two more
+    # may have been read.
+    assert 1 <= run.refused <= 4
 
 
 @pytest.mark.slow
@@ -356,57 +358,6 @@ def test_a_stop_ends_an_assignment_that_waits_for_the_store(cluster: str) -> Non
     asyncio.run(scenario())
     assert errors == []
     assert poll_threads() == []
-
-
-def numbered_poll(number: int) -> Poll:
-    return Poll("topic", [], {0: number})
-
-
-async def numbers_of(polls: Polls, many: int) -> list[int]:
-    return [(await anext(polls)).starts[0] for _ in range(many)]
-
-
-def test_polls_come_in_the_order_in_which_another_thread_puts_them() -> None:
-    async def scenario() -> list[int]:
-        polls = Polls(asyncio.get_running_loop())
-
-        def put() -> None:
-            for number in range(300):
-                # Some are waited for in place, and for some the event loop has to be woken.
-                if number % 30 == 0:
-                    time.sleep(2 * transport._IN_PLACE_S)
-                polls.put(numbered_poll(number))
-
-        putting = asyncio.create_task(asyncio.to_thread(put))
-        async with asyncio.timeout(DEADLINE_S):
-            numbers = await numbers_of(polls, 300)
-            await putting
-        return numbers
-
-    assert asyncio.run(scenario()) == list(range(300))
-
-
-def test_other_tasks_have_their_turn_while_polls_keep_coming(monkeypatch: pytest.MonkeyPatch) -> None:
-    turns = 0
-
-    async def take_turns() -> None:
-        nonlocal turns
-        while True:
-            turns += 1
-            await asyncio.sleep(0)
-
-    async def scenario() -> None:
-        polls = Polls(asyncio.get_running_loop())
-        for number in range(100):
-            polls.put(numbered_poll(number))
-        other = asyncio.create_task(take_turns())
-        await numbers_of(polls, 100)
-        other.cancel()
-
-    # Each look at the clock a millisecond after the last one.
-    monkeypatch.setattr(transport, "monotonic", partial(next, count(0, 0.001)))
-    asyncio.run(scenario())
-    assert 5 <= turns <= 20
 
 
 async def unexpected(poll: Poll | Polls) -> None:

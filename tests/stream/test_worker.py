@@ -24,9 +24,9 @@ from sinks.errors import StandingFormatError
 from stream.cli.main import main
 from stream.cli.output import Exit
 from stream.embedded import Embedded, free_port
+from stream.polls import Poll
 from stream.process import Outcome
 from stream.settings import Settings
-from stream.transport import Poll
 from stream.worker import Worker
 from tests.stream.conftest import OTHER_TOPICS, Deployment
 from tests.support.embedded_worker import KEY, WorkerProcess, environment_of, until

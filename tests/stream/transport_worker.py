@@ -14,7 +14,8 @@ from typing import cast
 
 import faust
 
-from stream.transport import KafkaWiring, Poll, Polls
+from stream.polls import Poll, Polls
+from stream.transport import KafkaWiring
 
 SCHEMA = """
 PRAGMA journal_mode = wal;
