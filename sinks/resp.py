@@ -28,7 +28,7 @@ _OVERHEAD_BYTES = 96
 @compiled
 def _copy(source: Bytes, begin: Int, size: Int, out: Bytes, at: Int) -> Int:
     for k in range(size):
-        # An index that has a sign is looked at whether it counts from the end, byte by byte.
+        # A signed index may count from the end; asking that for each byte would copy one at a time.
         out[np.uint64(at + k)] = source[np.uint64(begin + k)]
     return at + size
 
