@@ -281,12 +281,16 @@ def test_a_stop_waits_for_what_was_read_and_reads_no_more(cluster: str) -> None:
         finished.append(poll)
         poll.done()
 
-    async def scenario() -> None:
-        async with worker(cluster, "finishes", handle, poll_records_max=5), asyncio.timeout(DEADLINE_S):
+    async def scenario() -> int:
+        async with worker(cluster, "finishes", handle, poll_records_max=5) as app:
             await begun.wait()
+            poller = cast("Any", app.consumer)._poller
+            # The one with the agent, and two that are read ahead.
+            await until(lambda: poller._polls == 3)
+        return cast("int", poller._polls)
 
-    asyncio.run(scenario())
-    assert len(finished) == 3  # of eight: the one with the agent, and two that were read ahead
+    assert asyncio.run(scenario()) == 3  # of eight
+    assert len(finished) == 3
 
 
 @pytest.mark.slow
