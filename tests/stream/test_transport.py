@@ -285,7 +285,7 @@ def test_a_stop_waits_for_what_was_read_and_reads_no_more(cluster: str) -> None:
         poll.done()
 
     async def scenario() -> int:
-        async with worker(cluster, "finishes", handle, poll_records_max=5) as app:
+        async with worker(cluster, "finishes", handle, poll_records_max=5) as app, asyncio.timeout(DEADLINE_S):
             await begun.wait()
             poller = cast("Any", app.consumer)._poller
             # The one with the agent, and two that are read ahead.
