@@ -12,6 +12,12 @@ from stream.settings import Settings
 
 _ANSWER_S_MAX = 10.0
 _LOOKS_MAX, _LOOK_PAUSE_S = 40, 0.05
+# What a broker answers about a partition that was just made, or that just moved to another broker.
+_NOT_YET = {
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+}
 # A dead letter carries a whole record in base64 beside its reason; Kafka's default of 1 MiB would refuse the largest.
 DEAD_BYTES_MAX = 2 * 1024 * 1024
 # Who read what is kept for five years at least.
@@ -131,11 +137,18 @@ def log_ends(admin: AdminClient, topic: str, partitions: Sequence[int]) -> dict[
 
 def _offsets(admin: AdminClient, topic: str, partitions: Sequence[int], spec: OffsetSpec) -> dict[int, int]:
     asked = {TopicPartition(topic, partition): spec for partition in partitions}
-    try:
-        answers = admin.list_offsets(asked, request_timeout=_ANSWER_S_MAX)
-        return {one.partition: future.result(timeout=_ANSWER_S_MAX).offset for one, future in answers.items()}
-    except (KafkaException, TimeoutError) as error:
-        raise TopicsError(f"offsets of topic {topic}: {error}") from error
+    failure: Exception | None = None
+    for look in range(_LOOKS_MAX):
+        if look:
+            sleep(_LOOK_PAUSE_S)
+        try:
+            answers = admin.list_offsets(asked, request_timeout=_ANSWER_S_MAX)
+            return {one.partition: future.result(timeout=_ANSWER_S_MAX).offset for one, future in answers.items()}
+        except (KafkaException, TimeoutError) as error:
+            failure = error
+            if isinstance(error, TimeoutError) or error.args[0].code() not in _NOT_YET:
+                break
+    raise TopicsError(f"offsets of topic {topic}: {failure}") from failure
 
 
 class ReadableEnds:

@@ -5,10 +5,12 @@ a fake admin client.
 """
 
 from collections.abc import Iterator
+from concurrent.futures import Future
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from confluent_kafka import KafkaError, Producer
+from confluent_kafka import KafkaError, KafkaException, Producer
 
 from stream import topics
 from stream.embedded import free_port
@@ -159,6 +161,36 @@ def test_a_log_begins_and_ends_where_its_records_do(cluster: str) -> None:
 
     assert log_starts(admin, "logs", [0, 1, 2]) == {0: 0, 1: 0, 2: 0}
     assert log_ends(admin, "logs", [0, 1, 2]) == {0: 3, 1: 0, 2: 1}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+    ],
+)
+def test_offsets_of_a_partition_without_a_leader_yet_are_asked_for_again(answer: int) -> None:
+    class NotYet(FakeAdmin):
+        """Has a leader at the third look."""
+
+        looks = 0
+
+        def list_offsets(self, asked: Any, request_timeout: float) -> dict[Any, Future[Any]]:
+            self.looks += 1
+            futures: dict[Any, Future[Any]] = {one: Future() for one in asked}
+            for future in futures.values():
+                if self.looks < 3:
+                    future.set_exception(KafkaException(KafkaError(answer)))
+                else:
+                    future.set_result(SimpleNamespace(offset=7))
+            return futures
+
+    admin: Any = NotYet({"logs": 2})
+
+    assert log_ends(admin, "logs", [0, 1]) == {0: 7, 1: 7}
+    assert admin.looks == 3
 
 
 def test_ends_that_can_be_read_are_the_logs_ends_where_a_reader_finds_records(cluster: str) -> None:
