@@ -281,13 +281,9 @@ class Store:
             raise StoreUnavailableError(str(error)) from error
         return np.array([int(member, 16) for member in members], np.uint64)
 
-    def swept(self, partition: int) -> int | None:
-        """Return the last day whose due subjects are done."""
-        try:
-            day = self._client.get(swept_key(partition))
-        except redis.RedisError as error:
-            raise StoreUnavailableError(str(error)) from error
-        return None if day is None else int(day)
+    def swept(self, partitions: Sequence[int]) -> dict[int, int]:
+        """Return, by partition that is known, the last day whose due subjects are done."""
+        return {partition: int(day) for partition, day in self._each(swept_key, partitions).items()}
 
     def set_swept(self, partition: int, day: int) -> None:
         """Say that a day's due subjects are done."""
@@ -303,13 +299,9 @@ class Store:
         except redis.RedisError as error:
             raise StoreUnavailableError(str(error)) from error
 
-    def rescored(self, partition: int) -> str | None:
-        """Return the change of packs for which all of a partition's standings have been looked at."""
-        try:
-            raw = self._client.get(rescored_key(partition))
-        except redis.RedisError as error:
-            raise StoreUnavailableError(str(error)) from error
-        return None if raw is None else _decoded(raw)
+    def rescored(self, partitions: Sequence[int]) -> dict[int, str]:
+        """Return, where there was one, the change of packs for which all standings of a partition were looked at."""
+        return {partition: _decoded(change) for partition, change in self._each(rescored_key, partitions).items()}
 
     def set_rescored(self, partition: int, change: str) -> None:
         """Say for which change of packs all of a partition's standings have been looked at."""
@@ -353,10 +345,13 @@ class Store:
         command = _command("XRANGE", outbox_key(partition), "-", "+", "COUNT", str(count))
         return [(entry_id, fields) for entry_id, fields in self._round_trip([command], 1)[0]]
 
-    def outbox_length(self, partition: int) -> int:
-        """Return how many entries wait to be published."""
+    def outbox_lengths(self, partitions: Sequence[int]) -> dict[int, int]:
+        """Return, by partition, how many entries wait to be published."""
+        pipeline = self._client.pipeline(transaction=False)
+        for partition in partitions:
+            pipeline.xlen(outbox_key(partition))
         try:
-            return int(self._client.xlen(outbox_key(partition)))
+            return dict(zip(partitions, pipeline.execute(), strict=True))
         except redis.RedisError as error:
             raise StoreUnavailableError(str(error)) from error
 
@@ -374,6 +369,14 @@ class Store:
             self._connection.disconnect()
             self._client.connection_pool.release(self._connection)
             self._connection = None
+
+    def _each(self, key: Callable[[int], str], partitions: Sequence[int]) -> dict[int, bytes]:
+        """Return the value of each partition's key, where there is one."""
+        try:
+            values = self._client.mget(map(key, partitions)) if partitions else []
+        except redis.RedisError as error:
+            raise StoreUnavailableError(str(error)) from error
+        return {partition: raw for partition, raw in zip(partitions, values, strict=True) if raw is not None}
 
     def _connected(self) -> Any:
         if self._connection is None:

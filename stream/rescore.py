@@ -7,7 +7,7 @@ It works in slices under the same fence as events do. A pass that was interrupte
 should be costs a look.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -27,13 +27,11 @@ class Rescored(NamedTuple):
 
     Attributes:
         written: how many standings were written.
-        more: whether there is more to do.
         deleted: how many records were deleted from them.
 
     """
 
-    written: int
-    more: bool
+    written: int = 0
     deleted: int = 0
 
 
@@ -52,32 +50,43 @@ class Rescorer:
         # By partition: the change that its pass is for, and how far it is.
         self._passes: dict[int, tuple[str, int]] = {}
 
-    def rescore(self, partitions: Collection[int]) -> Rescored:
+    def behind(self, partitions: Sequence[int]) -> list[int]:
+        """Return those partitions that a change of packs has not wholly reached.
+
+        Raises:
+            StoreUnavailableError: Redis does not answer.
+
+        """
+        wanted = self._change(day_of(int(self._clock())))
+        reached = self._store.rescored(partitions)
+        behind = [partition for partition in partitions if reached.get(partition) != wanted]
+        # Another worker may have ended a pass that was begun here.
+        self._passes = {partition: self._passes[partition] for partition in behind if partition in self._passes}
+        return behind
+
+    def rescore(self, partitions: Sequence[int]) -> Rescored:
         """Do one slice for each partition that a change of packs has not wholly reached.
 
         Raises:
             StoreError: nothing is known to be written; call again.
 
         """
-        slices = [self._rescore(partition) for partition in partitions]
-        return Rescored(
-            sum(one.written for one in slices), any(one.more for one in slices), sum(one.deleted for one in slices)
-        )
+        reached = self._store.rescored(partitions)
+        slices = [self._rescore(partition, reached.get(partition)) for partition in partitions]
+        return Rescored(sum(one.written for one in slices), sum(one.deleted for one in slices))
 
-    def _rescore(self, partition: int) -> Rescored:
+    def _rescore(self, partition: int, reached: str | None) -> Rescored:
         today = day_of(int(self._clock()))
         wanted = self._change(today)
-        reached = self._store.rescored(partition)
         if reached == wanted:
-            self._passes.pop(partition, None)
-            return Rescored(0, more=False)
+            return Rescored()
         if reached is None and self.announced.epoch == 0:
             # A new store, or one of a release that knew one pack: its cards are of the pack that was there all along.
             self._store.set_rescored(partition, wanted)
-            return Rescored(0, more=False)
+            return Rescored()
         of, cursor = self._passes.get(partition, ("", 0))
         if of != wanted and not self._begin(partition):
-            return Rescored(0, more=True)
+            return Rescored()
         return self._slice(partition, today, wanted, cursor if of == wanted else 0)
 
     def _change(self, today: int) -> str:
@@ -103,12 +112,12 @@ class Rescorer:
         renewed = renew(self._store, self.announced, partition, subjects, today, _differing)
         if renewed is None:
             self._passes[partition] = wanted, cursor
-            return Rescored(0, more=True)
+            return Rescored()
         self._passes[partition] = wanted, following
         if following == 0:
             self._store.set_rescored(partition, wanted)
             self._passes.pop(partition)
-        return Rescored(int(renewed.written.sum()), following != 0, renewed.deleted)
+        return Rescored(int(renewed.written.sum()), renewed.deleted)
 
 
 def _differing(before: Cards, after: Cards) -> Bools:

@@ -4,7 +4,7 @@ Readers are exact without it, since a card says what it becomes; the sweeper pub
 ahead. It works in small slices under the same fence as events do, so it can stop after any of them.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -40,22 +40,20 @@ class Sweeper:
         self.announced = announced
         self._clock = clock
 
-    def sweep(self, partitions: Collection[int]) -> Swept:
+    def sweep(self, partitions: Sequence[int]) -> Swept:
         """Do one slice for each partition that has something due.
 
         Raises:
             StoreError: nothing is known to be written; call again.
 
         """
-        swept = [self._sweep_partition(partition) for partition in partitions]
+        done = self._store.swept(partitions)
+        swept = [self._sweep_partition(partition, day) for partition, day in done.items()]
         return Swept(sum(one.standings for one in swept), sum(one.deleted for one in swept))
 
-    def _sweep_partition(self, partition: int) -> Swept:
+    def _sweep_partition(self, partition: int, done: int) -> Swept:
         today = day_of(int(self._clock()))
-        swept = self._store.swept(partition)
-        if swept is None:
-            return Swept()
-        for day in range(swept + 1, today + 1):
+        for day in range(done + 1, today + 1):
             subjects = self._store.due(partition, day, SLICE_SUBJECTS)
             if len(subjects):
                 return self._evaluate(partition, day, today, np.sort(subjects))

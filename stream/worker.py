@@ -386,18 +386,17 @@ class Worker:
     async def _rescore(self, rescorer: Rescorer) -> bool:
         """Do some slices of a pass over all standings, if one is due; return whether there is more to do."""
         for _ in range(_SLICES):
-            more = False
-            for partition in tuple(self._progress.applied):
+            behind = rescorer.behind(tuple(self._progress.applied))
+            if not behind:
+                return False
+            for partition in behind:
                 began_s = time.perf_counter()
                 done = rescorer.rescore([partition])
                 self.metrics.rescored.inc(done.written)
                 self.metrics.deleted.inc(done.deleted)
                 if done.written:
                     self._relay.wake()
-                more |= done.more
                 await asyncio.sleep(_REST * (time.perf_counter() - began_s))
-            if not more:
-                return False
         return True
 
     def _gauge(self) -> None:
@@ -408,10 +407,11 @@ class Worker:
         copied = self._accesses.copied
         self.metrics.copied.inc(copied - self._copied)
         self._copied = copied
+        waiting = self._store.outbox_lengths(tuple(self._progress.applied))
         for partition, offset in self._progress.applied.items():
             self.metrics.next_offset.labels(partition).set(offset)
             self.metrics.lag.labels(partition).set(self._watchdog.lag.get(partition, 0))
-            self.metrics.outbox.labels(partition).set(self._store.outbox_length(partition))
+            self.metrics.outbox.labels(partition).set(waiting[partition])
 
     def _not_published(self, error: Exception) -> None:
         self._away("redis" if isinstance(error, StoreError) else "kafka", error)

@@ -58,7 +58,7 @@ def _filled(client: redis.Redis, filling: Callable[[Store], int]) -> dict[str, f
     store = Store(client)
     facts = filling(store)
     # The stream of an outbox stays when it is empty; so it does in a deployment.
-    left = sum(store.outbox_length(partition) for partition in range(PARTITIONS))
+    left = sum(store.outbox_lengths(range(PARTITIONS)).values())
     store.disconnect()
     used = used_when_quiet(client) - before
     if _elsewhere(client) != elsewhere:

@@ -442,7 +442,7 @@ def test_a_lost_partition_begins_where_the_log_does_and_a_known_one_stays(store:
     client.set(next_key(1), 40)
 
     assert store.positions({0: 12, 1: 12}, TODAY + 1) == {0: 12, 1: 40}
-    assert (store.swept(0), store.swept(1)) == (TODAY + 1, TODAY)
+    assert store.swept([0, 1, 2]) == {0: TODAY + 1, 1: TODAY}
 
 
 @pytest.mark.parametrize(
@@ -511,11 +511,12 @@ def test_the_key_itself_is_not_kept(store: Store, client: Any) -> None:
         lambda store: store.commit(commit_of({0: 1}, {})),
         lambda store: store.release(),
         lambda store: store.due(0, TODAY, 10),
-        lambda store: store.swept(0),
+        lambda store: store.swept([0]),
         lambda store: store.set_swept(0, TODAY),
         lambda store: store.forget_due(0, TODAY, np.array([1], np.uint64)),
         lambda store: store.outbox(0, 10),
-        lambda store: store.outbox_length(0),
+        lambda store: store.rescored([0]),
+        lambda store: store.outbox_lengths([0]),
         lambda store: store.published(0, [b"1-1"]),
     ],
 )
@@ -571,7 +572,7 @@ def test_the_outbox_keeps_entries_in_order_until_they_are_published(store: Store
     store.published(0, [entry_id for entry_id, _ in entries])
 
     assert [pairs for _, pairs in entries] == [[b"dead", b"%d" % number, b"dead", b"same name"] for number in (1, 2)]
-    assert store.outbox_length(0) == 1
+    assert store.outbox_lengths([0, 1]) == {0: 1, 1: 0}
     assert [pairs[1] for _, pairs in store.outbox(0, 2)] == [b"3"]
 
 

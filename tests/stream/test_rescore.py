@@ -81,7 +81,7 @@ class Town:
             done = self.rescorer.rescore(ALL)
             written += done.written
             self.deleted += done.deleted
-            if not done.more:
+            if not self.rescorer.behind(ALL):
                 return written
         raise AssertionError("the pass does not come to an end")
 

@@ -11,8 +11,9 @@ from scoring.card import CARD
 from sinks.errors import PartitionLostError
 from sinks.keys import next_key, swept_key
 from stream import sweep
+from stream.rescore import Rescorer
 from stream.sweep import Sweeper, Swept
-from tests.support.events import RESIDENT
+from tests.support.events import PARTITIONS, RESIDENT
 from tests.support.fake_kafka import FakeLog
 from tests.support.records import day
 from tests.support.scorers import (
@@ -71,7 +72,7 @@ class Night:
         swept = 0
         for _ in range(times_max):
             swept += self.sweeper.sweep([self.partition]).standings
-            if self.scorer.store.swept(self.partition) == day_of(int(self.clock.now_s)):
+            if self.scorer.store.swept([self.partition]) == {self.partition: day_of(int(self.clock.now_s))}:
                 return swept
         raise AssertionError("the sweeper does not come to an end")
 
@@ -251,3 +252,23 @@ def test_the_published_day_is_the_day_of_the_sweep(night: Night) -> None:
     night.sweep()
 
     assert changes_in(night.client)[-1]["data"]["day"] == date_of(late).isoformat()
+
+
+def test_a_look_at_partitions_with_nothing_to_do_asks_once_for_all_of_them(night: Night) -> None:
+    night.reach_690()
+    night.sweep()
+    before = night.client.info("commandstats")
+
+    night.sweeper.sweep([*range(PARTITIONS)])
+    Rescorer(night.scorer.store, ANNOUNCED, night.clock).behind([*range(PARTITIONS)])
+    night.scorer.store.outbox_lengths([*range(PARTITIONS)])
+
+    asked = {
+        name: stats["calls"] - before.get(name, {"calls": 0})["calls"]
+        for name, stats in night.client.info("commandstats").items()
+    }
+    assert {name: count for name, count in asked.items() if count} == {
+        "cmdstat_mget": 2,
+        "cmdstat_xlen": PARTITIONS,
+        "cmdstat_info": 1,
+    }
