@@ -35,6 +35,8 @@ def a_city(subjects: int) -> City:
         residents=subjects - organisations,
         organisations=organisations,
         disturbances=DISTURBANCES,
+        # What follows from an event would be one more event in the log, which the bare loops do not write.
+        represented=False,
     )
 
 

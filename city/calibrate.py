@@ -131,7 +131,8 @@ def main(
     """Score a city and print how its scores are distributed."""
     pack = load_pack()
     at = datetime.combine(DEFAULT_AS_OF, time(), CITY_TIMEZONE)
-    city = City(seed, key=DEMO_KEY, residents=residents, organisations=residents // 20)
+    # Nothing is read here from a log, where the representatives' events would follow.
+    city = City(seed, key=DEMO_KEY, residents=residents, organisations=residents // 20, represented=False)
     scored = score(city.history(at), at, DEMO_KEY, pack)
     calibration = calibration_of(scored, pack)
     text = json.dumps({"seed": seed, "day": str(DEFAULT_AS_OF), **asdict(calibration)}, indent=2)

@@ -37,6 +37,7 @@ class City:
         organisations: int = 5_000,
         as_of: date = DEFAULT_AS_OF,
         disturbances: Disturbances | None = None,
+        represented: bool = True,
     ) -> None:
         """Draw nothing yet.
 
@@ -47,6 +48,8 @@ class City:
             organisations: legal persons and other organisations.
             as_of: the day on which ages and attributes are what the rates say.
             disturbances: how often something goes wrong.
+            represented: whether events of organisations name the resident who represents them, so that more events
+                follow from them in the log.
 
         """
         if residents < 1:
@@ -58,9 +61,11 @@ class City:
         self._seed = seed
         self._pseudonymiser = Pseudonymiser(key)
         self._sizes = [(draw_residents, size) for size in _block_sizes(residents)]
+        self._resident_blocks = len(self._sizes)
         self._sizes += [(draw_bodies, size) for size in _block_sizes(organisations)]
         self._as_of_day = day_of_date(as_of)
         self._disturbances = Disturbances() if disturbances is None else disturbances
+        self._represented = represented
         self._blocks: dict[int, Block] = {}
 
     def subjects(self) -> list[str]:
@@ -80,14 +85,15 @@ class City:
         until_s = int(until.timestamp())
         renderer = Renderer(f"h{until_s:x}-")
         for number in range(len(self._sizes)):
-            # Not kept: only `live` needs all blocks at once.
-            block = self._blocks.get(number) or self._draw(number)
+            block = self._block_in_passing(number)
+            representatives = self._representatives(number)
             rng = np.random.default_rng((self._seed, _HISTORY, number, until_s))
             rows = Past(rng, block, until_s).rows(Numbers((number << _NUMBER_BITS) + 1), self._disturbances)
             for begin in range(0, len(rows), _RENDERED_ROWS):
                 part = rows[begin : begin + _RENDERED_ROWS]
-                subjects = [block.subjects[subject] for subject in part["subject"].tolist()]
-                yield from renderer.render(part, subjects)
+                places = part["subject"].tolist()
+                subjects = [block.subjects[place] for place in places]
+                yield from renderer.render(part, subjects, [representatives[place] for place in places])
 
     def live(self, start: datetime, rate: float | None = None) -> Iterator[Published]:
         """Yield without end what departments publish from an instant on, in the order of arrival.
@@ -102,9 +108,12 @@ class City:
         renderer = Renderer(f"v{start_s:x}-")
         blocks = self._all_blocks()
         subjects = [subject for block in blocks for subject in block.subjects]
+        representatives = [one for number in range(len(blocks)) for one in self._representatives(number)]
         rng = np.random.default_rng((self._seed, _LIVE, start_s))
         for rows in Day(rng, blocks, start_s, rate, self._disturbances).batches():
-            yield from renderer.render(rows, [subjects[subject] for subject in rows["subject"].tolist()])
+            places = rows["subject"].tolist()
+            named = [subjects[place] for place in places], [representatives[place] for place in places]
+            yield from renderer.render(rows, *named)
 
     def _all_blocks(self) -> list[Block]:
         return [self._block(number) for number in range(len(self._sizes))]
@@ -113,6 +122,18 @@ class City:
         if number not in self._blocks:
             self._blocks[number] = self._draw(number)
         return self._blocks[number]
+
+    def _block_in_passing(self, number: int) -> Block:
+        """Return a block without keeping it: only `live` needs all at once."""
+        return self._blocks.get(number) or self._draw(number)
+
+    def _representatives(self, number: int) -> list[bytes]:
+        """Return who represents each of a block's bodies, a resident, or nothing for a resident."""
+        size = self._sizes[number][1]
+        if not self._represented or number < self._resident_blocks:
+            return [b""] * size
+        residents = self._block_in_passing((number - self._resident_blocks) % self._resident_blocks).subjects
+        return [residents[place % len(residents)] for place in range(size)]
 
     def _draw(self, number: int) -> Block:
         draw, size = self._sizes[number]

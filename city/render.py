@@ -2,8 +2,8 @@
 
 import math
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import count
 
 import numpy as np
@@ -27,6 +27,7 @@ class Published:
         value: the record's value.
         headers: the record's headers; `confluent_kafka` wants a list of them.
         expect: what the scorer must do with it: score it, see that it has it already, or refuse it for a reason.
+        reaches: how many events follow from it for others, once it is scored: for who represents the subject.
 
     """
 
@@ -34,6 +35,7 @@ class Published:
     value: bytes
     headers: tuple[tuple[str, bytes], ...]
     expect: Expect
+    reaches: int = 0
 
 
 def source_of(event_type: EventType) -> str:
@@ -54,6 +56,8 @@ _GRADE_DATA = {
     for code, one in TYPES_BY_CODE.items()
     for grade in one.grades
 }
+# A control reaches whom the record that it is about has reached.
+_REACHES = np.array([code in TYPES_BY_CODE and bool(TYPES_BY_CODE[code].reaches) for code in range(256)])
 _FATES = list(Fate)
 _EXPECTS: list[Expect] = [fate.expect for fate in Fate]
 
@@ -64,19 +68,34 @@ class Renderer:
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix.encode()
 
-    def render(self, rows: Rows, subjects: list[bytes]) -> Iterator[Published]:
-        """Yield the records of rows; `subjects[i]` is the id of the i-th row's subject."""
+    def render(self, rows: Rows, subjects: list[bytes], represented_by: Sequence[bytes] = ()) -> Iterator[Published]:
+        """Yield the records of rows.
+
+        Args:
+            rows: what to render.
+            subjects: by row, the id of its subject.
+            represented_by: by row, the id of who represents its subject, or nothing; left out if nobody has one.
+
+        """
         times = np.datetime_as_string(rows["occurred"].astype("datetime64[s]")).astype("S19").tolist()
         types = rows["type"].tolist()
         numbers = rows["number"].tolist()
         fates = rows["fate"].tolist()
         data = self._data(rows, types)
+        linked = _linked(rows, represented_by)
+        for index in linked:
+            link = b'"linked_subjects":["%b"]' % represented_by[index]
+            data[index] = data[index] + b"," + link if data[index] else link
         heads, prefix = _HEADS, self._prefix
         values = [
             heads[code] % (prefix, number, subject, time, fields)
             for code, number, subject, time, fields in zip(types, numbers, subjects, times, data, strict=True)
         ]
-        return map(_publish, subjects, values, fates)
+        published = map(_publish, subjects, values, fates)
+        if not linked:
+            return published
+        reaching = {index for index in linked if fates[index] == Fate.SCORED}
+        return (replace(one, reaches=1) if index in reaching else one for index, one in enumerate(published))
 
     def _data(self, rows: Rows, types: list[int]) -> list[bytes]:
         """Return the fields of each row's data: most have a grade or nothing, many a quantity, few anything else."""
@@ -111,6 +130,14 @@ class Renderer:
             if code == CORRECTED.code:
                 parts.append(b'"record_type":"%b"' % about.name.encode())
         return b",".join(part for part in parts if part)
+
+
+def _linked(rows: Rows, represented_by: Sequence[bytes]) -> list[int]:
+    """Return the places of rows that reach who represents their subject; one that is broken anyway names nobody."""
+    if not represented_by:
+        return []
+    reaches = _REACHES[np.where(rows["about"] > 0, rows["about_type"], rows["type"])] & (rows["fate"] <= Fate.CONFLICT)
+    return [index for index in np.flatnonzero(reaches).tolist() if represented_by[index]]
 
 
 def _publish(subject: bytes, value: bytes, fate: int) -> Published:

@@ -22,9 +22,10 @@ class Feed(threading.Thread):
     """Publishes from a thread of its own, and remembers what must become of it.
 
     Attributes:
-        published: how many events so far.
+        published: how many events so far, with those that follow from them in the log.
+        followed: how many of them do so: the worker publishes those.
         expected: how many of them must end how: `scored`, `duplicate`, or a reason of refusal.
-        kept: all records of the subjects that will be checked, in the order of publishing.
+        kept: all records of the subjects that will be checked, and all that reach others, in the order of publishing.
         steps: the story's steps that have happened, with the time of each.
         phase: what is being published.
 
@@ -57,6 +58,7 @@ class Feed(threading.Thread):
         self._counting = threading.Lock()
         self._is_counted_up = False
         self.published = 0
+        self.followed = 0
         self.expected: Counter[str] = Counter()
         self.kept: list[Published] = []
         self.steps: list[tuple[float, Step]] = []
@@ -150,7 +152,9 @@ class Feed(threading.Thread):
             self._count(published)
 
     def _count(self, published: Published) -> None:
-        self.published += 1
+        self.published += 1 + published.reaches
+        self.followed += published.reaches
         self.expected[published.expect] += 1
-        if published.key in self._checked:
+        self.expected["scored"] += published.reaches
+        if published.key in self._checked or published.reaches:
             self.kept.append(published)

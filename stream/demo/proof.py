@@ -1,7 +1,7 @@
 """What the demo proves at its end: every event is accounted for, and scores are what the plain evaluator says."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -10,8 +10,10 @@ import numpy as np
 from city.records import records_of
 from city.render import Published
 from gateway.lookup import Lookup
+from schemas.codec import decode, encode
 from schemas.days import day_of
 from schemas.decoder import Decoder
+from schemas.derive import derived
 from schemas.errors import Refusal
 from schemas.facts import FACT, Facts
 from schemas.records import RecordKey
@@ -30,8 +32,8 @@ class Proof:
     detail: str
 
 
-def accounted(expected: Mapping[str, int], measured: Measured) -> list[Proof]:
-    """Compare what must become of the published events with what the worker counted."""
+def accounted(expected: Mapping[str, int], followed: int, measured: Measured) -> list[Proof]:
+    """Compare what must become of the published events, and of those that follow from them, with what was counted."""
     dead = Counter({name: count for name, count in expected.items() if name not in {"scored", "duplicate"}})
     total = sum(expected.values())
     wrong = {
@@ -44,7 +46,7 @@ def accounted(expected: Mapping[str, int], measured: Measured) -> list[Proof]:
         Proof(
             "every published event has an outcome",
             total == measured.applied,
-            f"{total:,} published, {measured.applied:,} applied",
+            f"{total - followed:,} published, {followed:,} follow for representatives, {measured.applied:,} applied",
         ),
         Proof(
             "each new event was scored once",
@@ -60,16 +62,25 @@ def accounted(expected: Mapping[str, int], measured: Measured) -> list[Proof]:
 
 
 def ledgers(kept: Sequence[Published], key: bytes, partitions: int) -> dict[int, Facts]:
-    """Return the facts of each subject in published records, by the specification alone, in the log's order."""
+    """Return the facts of each subject in published records and in what follows from them, by the specification."""
     decoder = Decoder(RecordKey.derived(key), partitions)
     found: dict[int, list[np.void]] = {}
-    for record in records_of(kept, datetime.now(UTC), partitions):
+    for record in records_of(_with_followers(kept), datetime.now(UTC), partitions):
         try:
             fact, subject = decoder.decode_one(record)
         except Refusal:
             continue
         found.setdefault(subject, []).append(fact)
     return {subject: np.array(facts, FACT) for subject, facts in found.items()}
+
+
+def _with_followers(kept: Iterable[Published]) -> Iterator[Published]:
+    for published in kept:
+        yield published
+        if published.reaches:
+            for event in derived(decode(published.value, [*published.headers])):
+                encoded = encode(event)
+                yield Published(encoded.key, encoded.value, tuple(encoded.headers), "scored")
 
 
 def scores_agree(subjects: Iterable[int], facts: Mapping[int, Facts], lookup: Lookup, pack: Pack) -> Proof:

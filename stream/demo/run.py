@@ -382,10 +382,10 @@ class _Demo:
         live_from = self._live_from or Measured()
         result = Result(
             proofs=[
-                *accounted(self.feed.expected, self._measured),
+                *accounted(self.feed.expected, self.feed.followed, self._measured),
                 scores_agree([one for one in subjects if one in facts], facts, self._lookup, self._pack),
             ],
-            published=self.feed.published,
+            published=self.feed.published - self.feed.followed,
             seconds=seconds,
             freshness_ms={
                 name: _in_ms(self._measured.freshness_s(share, live_from))

@@ -27,6 +27,7 @@ from schemas.catalogue import (
 )
 from schemas.codec import decode, encode
 from schemas.decoder import Decoder
+from schemas.derive import derived
 from schemas.errors import Reason
 from schemas.facts import FACT
 from schemas.records import RecordKey
@@ -133,11 +134,42 @@ def test_rates_attributes_and_disturbances_cover_the_whole_catalogue() -> None:
     discussed = {CONFIRMED, CORRECTED, REVOKED, DISPUTED, RESOLVED}
     # Nobody's page is open in the generated city.
     applied = {REPAIR_APPLIED, REPAIR_REFUSED}
-    # Nobody of the generated city represents one of its bodies.
+    # What follows from an event is published by a worker.
     represented = {TYPES_BY_NAME[name] for name in ("admin.represented.violation", "court.represented.listed")}
 
     covered = drawn | discussed | applied | represented | {TYPES_BY_NAME[name] for name in attributes}
     assert set(EVENT_TYPES) == covered
+
+
+@pytest.mark.parametrize("name", ["history", "live"])
+def test_what_reaches_others_names_the_resident_who_represents_its_subject(
+    name: str, request: pytest.FixtureRequest
+) -> None:
+    stream: list[Published] = request.getfixturevalue(name)
+    residents = {one for one in city().subjects() if one.startswith("r-")}
+    whole = [(one, decode(one.value)) for one in stream if one.expect in {"scored", "duplicate"}]
+    type_of = {(event.source, event.id): event.type for _, event in whole}
+    representatives: dict[str, set[str]] = {}
+    for one, event in whole:
+        followers = list(derived(event))
+        # What a control is about may come only after the stream's end.
+        about = type_of.get((event.data.record_source, event.data.record_id)) if event.type.control else event.type
+        if about is not None:
+            assert len(followers) == (event.subject not in residents and bool(about.reaches))
+        assert one.reaches == (len(followers) if one.expect == "scored" else 0)
+        representatives.setdefault(event.subject, set()).update(follower.subject for follower in followers)
+
+    of_bodies = [one for subject, one in representatives.items() if subject not in residents and one]
+    assert len(of_bodies) > 20
+    assert all(len(one) == 1 and one <= residents for one in of_bodies)
+
+
+def test_a_city_can_be_without_representatives(history: list[Published]) -> None:
+    without = City(1, key=KEY, residents=3_000, organisations=200, represented=False).history(UNTIL)
+
+    for one, other in zip(history, without, strict=True):
+        assert other.reaches == 0
+        assert one.value == other.value or (b"linked_subjects" in one.value and b"linked_subjects" not in other.value)
 
 
 def test_no_identity_number_leaves_the_generator(history: list[Published]) -> None:

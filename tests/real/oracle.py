@@ -15,12 +15,15 @@ import orjson
 import redis
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
+from schemas.codec import decode
 from schemas.days import NEVER
 from schemas.decoder import Decoder
+from schemas.derive import CAUSE, derived
 from schemas.errors import Reason, Refusal
 from schemas.facts import FACT, facts_in, offsets_of, same_content
-from schemas.records import RecordKey
-from schemas.subjects import format_subject, kind_of
+from schemas.partitioner import partition_of
+from schemas.records import RecordKey, fact_of
+from schemas.subjects import format_subject, kind_of, parse_subject
 from scoring.card import CARD, HAS_SCORE, NO_TIER
 from scoring.evaluator import evaluate
 from scoring.pack import KIND_NAMES, Pack
@@ -60,6 +63,8 @@ class Truth:
         ledgers: by partition and subject, the first fact of each record id.
         refused: by the name of its dead letter, the reason and the record.
         repeated: how many records say again what is known.
+        follows: by partition, subject and record id, the fact that must follow from one for who represents its subject.
+        caused: the same keys of the records that say they follow from another.
 
     """
 
@@ -67,11 +72,14 @@ class Truth:
     ledgers: dict[tuple[int, int], dict[int, np.void]] = field(default_factory=dict)
     refused: dict[str, tuple[Reason, Message]] = field(default_factory=dict)
     repeated: int = 0
+    follows: dict[tuple[int, int, int], np.void] = field(default_factory=dict)
+    caused: set[tuple[int, int, int]] = field(default_factory=set)
 
     @classmethod
     def of(cls, records: list[Message], key: bytes, partitions: int) -> "Truth":
         truth = cls(dict.fromkeys(range(partitions), 0))
-        decoder = Decoder(RecordKey.derived(key), partitions)
+        record_key = RecordKey.derived(key)
+        decoder = Decoder(record_key, partitions)
         for record in records:
             partition, offset = cast("int", record.partition()), cast("int", record.offset())
             truth.nexts[partition] = offset + 1
@@ -82,6 +90,13 @@ class Truth:
                 if known is not fact and not same_content(known, fact):
                     raise Refusal(Reason.CONFLICT)  # noqa: TRY301 - it ends where the decoder's do
                 truth.repeated += known is not fact
+                value = record.value() or b""
+                if CAUSE.encode() in value:
+                    truth.caused.add((partition, subject, int(fact["record"])))
+                if b"linked_subjects" in value:
+                    for one in derived(decode(value, cast("Any", record.headers()))):
+                        following, home = fact_of(one, record_key, 0), partition_of(one.subject, partitions)
+                        truth.follows[home, parse_subject(one.subject), int(following["record"])] = following
             except Refusal as refusal:
                 truth.refused[f"{record.topic()}/{partition}/{offset}"] = (refusal.reason, record)
         return truth
@@ -144,6 +159,17 @@ def _faults_of_standing(raw: bytes, ledger: dict[int, np.void], subject: int, pa
         "pack": (int(card["pack"]), pack.hash),
     }
     yield from (f"{name} is {was}, must be {must}" for name, (was, must) in says.items() if was != must)
+
+
+def faults_of_followers(truth: Truth) -> list[str]:
+    """Return what should follow from records for others and does not stand in the log, and what does beside it."""
+    faults = []
+    for (partition, subject, record), must in truth.follows.items():
+        fact = truth.ledgers.get((partition, subject), {}).get(record)
+        if fact is None or not same_content(fact, must):
+            faults.append(f"{standing_key(partition, subject)}: {record:016x} follows, and is {fact}, not {must}")
+    surplus = truth.caused - truth.follows.keys()
+    return faults + [f"{one} says that it follows from a record, and does not" for one in surplus]
 
 
 def faults_of_letters(truth: Truth, records: list[Message]) -> list[str]:

@@ -31,10 +31,13 @@ def test_all_of_a_city_s_past_is_applied_once_and_can_be_looked_up(
     truth = deployment.hold()
 
     expected = Counter(str(published.expect) for published in past)
+    followers = sum(published.reaches for published in past)
+    assert followers == len(truth.follows) > 0
+    expected["scored"] += followers
     assert worker.metric("credit_events_total", outcome="scored") == expected.pop("scored")
     assert worker.metric("credit_events_total", outcome="skipped") == expected.pop("duplicate") == truth.repeated
     assert Counter(str(reason) for reason, _ in truth.refused.values()) == expected
-    published = len(truth.refused) + len(deployment.changes())
+    published = len(truth.refused) + len(deployment.changes()) + followers
     until(lambda: worker.metric("credit_outbox_published_total") == published, "what was published is counted")
 
     subjects = [format_subject(subject) for _, subject in truth.ledgers]
