@@ -148,9 +148,9 @@ def _events(writer: _Writer) -> Iterator[Step]:
     confirmed = _about(writer, CONFIRMED, listing)
     title = "has the listing confirmed by the review desk: at most the tier Poor while it lasts"
     yield _step(_STEP_S, title, "人工复核确认该记录，等级最高为较差", -1, confirmed)
-    repaired = _about(writer, REPAIRED, listing)
-    title = "performs the judgment; the court repairs it, and a smaller deduction stays for two years"
-    yield _step(_STEP_S, title, "履行判决，法院准予修复，两年内仅作较小扣分", 1, repaired)
+    performed = _about(writer, FULFILLED, listing)
+    title = "performs the judgment: a smaller deduction takes the listing's place for two years"
+    yield _step(_STEP_S, title, "履行判决，两年内改为较小扣分", 1, performed)
 
 
 def _about(writer: _Writer, control: EventType, event: CreditEvent) -> Published:

@@ -11,6 +11,7 @@
   x ChangeFormatError          permanent: a record that is no change
   x NamesFormatError           permanent: a file that holds no names of a pack
   x PropertyError              permanent: a property that a publisher may not have
+  x ListeningError             permanent: the address to serve on is taken, or not this machine's
   x PublisherClosedError       permanent: published after close
   x PublishingError            retryable: the event was not taken
     + QueueFullError           retryable: the local queue stayed full
@@ -71,6 +72,10 @@ class PackMismatchError(StaleCardError):
             f"the card was decided under pack {card_pack:016x}, this reader knows pack {known_pack:016x}: give it "
             "the names of the worker's pack; if the worker has just changed its pack, ask again after its rescore"
         )
+
+
+class ListeningError(GatewayError):
+    """An address that cannot be served on."""
 
 
 class AccessLogError(GatewayError):

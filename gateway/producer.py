@@ -15,7 +15,7 @@ from typing import Any, Self
 from confluent_kafka import KafkaException, Producer
 
 from gateway.errors import PropertyError, PublisherClosedError, PublishingError, QueueFullError, UndeliveredError
-from schemas.codec import Encoded, decode, encode, from_attributes
+from schemas.codec import Encoded, check_time, decode, encode, from_attributes
 from schemas.errors import Reason, Refusal
 from schemas.events import SPEC_VERSION, CreditEvent
 
@@ -92,10 +92,11 @@ def checked(event: CreditEvent) -> Encoded:
     """Return an event's record, if every worker will read the same event from it.
 
     Raises:
-        Refusal: it is no event of the catalogue, or would be read as another one.
+        Refusal: it is no event of the catalogue, is to occur only in the future, or would be read as another one.
 
     """
     _with_zone(event)
+    check_time(event, int(time.time()))
     try:
         encoded = encode(event)
     except (TypeError, ValueError, AttributeError) as error:

@@ -1,6 +1,7 @@
 """The composition root of the lookup service."""
 
 import signal
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ import structlog
 import uvicorn
 
 from gateway.access import AccessLog
+from gateway.errors import ListeningError
 from gateway.evaluate import PackEvaluator, evaluator_of, names_of
 from gateway.http import create_app
 from gateway.lookup import CONNECTIONS_MAX, TIMEOUT_S, AsyncLookup
@@ -18,6 +20,8 @@ from scoring.pack import Pack
 
 # How long requests under way may take to end after a signal, in seconds: many times a lookup's deadline.
 GRACE_S = 10
+# How many connections may wait to be taken.
+BACKLOG = 2_048
 
 
 def serve(
@@ -47,6 +51,9 @@ def serve(
         access_log: whether each request is a line in the log.
         clock: gives the time, in seconds since the epoch.
 
+    Raises:
+        ListeningError: the address cannot be had.
+
     """
     lookup = AsyncLookup.from_url(
         redis_url,
@@ -68,9 +75,8 @@ def serve(
         lifespan="on",
         timeout_graceful_shutdown=GRACE_S,
     )
-    listening = config.bind_socket()
     # From here on whoever connects is answered, as soon as the service has started.
-    listening.listen(config.backlog)
+    listening = listening_on(host, port)
     address = listening.getsockname()
     log = structlog.get_logger("jasmine.gateway")
     log.info("listening", host=address[0], port=address[1], pack=f"{pack.hash:016x}")
@@ -83,6 +89,21 @@ def serve(
     if reads is not None and (lost := reads.close()):
         log.error("reads were given that Kafka has not", lost=lost)
     log.info("ended")
+
+
+def listening_on(host: str, port: int) -> socket.socket:
+    """Return a socket that listens on an address.
+
+    Raises:
+        ListeningError: the address cannot be had.
+
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        message = f"{host} port {port}: {error.strerror or error}"
+        raise ListeningError(message) from error
 
 
 @contextmanager

@@ -428,7 +428,7 @@ EVENT_TYPES: tuple[EventType, ...] = (
         "admin.represented.violation",
         "所代表单位违法失信",
         "Violation by an organisation represented",
-        "market-regulator",
+        "law-enforcement",
         grades=_STEPS,
     ),
     # Judicial credit

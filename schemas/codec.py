@@ -36,6 +36,8 @@ Headers = Sequence[tuple[str, bytes | None]] | None
 
 # A value longer than this is refused unread: no event of the catalogue comes near it.
 VALUE_BYTES_MAX = 65_536
+# A department's clock may be wrong by some hours, not by days; later times are a mistake.
+FUTURE_ALLOWED_S = 86_400
 EPOCH_S_MAX = 4_102_444_800  # 2100-01-01: a time past it does not fit a ledger's calendar
 
 _HEADER_PREFIX = "ce_"
@@ -334,6 +336,18 @@ def _linked_subjects(data: Mapping[str, Any]) -> tuple[str, ...]:
         if value.count(one) > 1:
             raise Refusal(Reason.BAD_VALUE, field, one, "name each subject once")
     return tuple(value)
+
+
+def check_time(event: CreditEvent, recorded_s: int) -> None:
+    """Hold an event to the time of its record, in seconds since the epoch.
+
+    Raises:
+        Refusal: the act is in that time's future, by more than a clock may be wrong.
+
+    """
+    if int(event.time.timestamp()) > recorded_s + FUTURE_ALLOWED_S:
+        remedy = "an act cannot be recorded more than a day before it occurs"
+        raise Refusal(Reason.TIME_IN_FUTURE, "time", event.time.isoformat(), remedy)
 
 
 def _check_reach(event: CreditEvent, kind: Kind) -> None:

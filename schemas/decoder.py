@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.codec import decode, encode
+from schemas.codec import FUTURE_ALLOWED_S, check_time, decode, encode
 from schemas.derive import derived
 from schemas.errors import Reason, Refusal
 from schemas.events import CreditEvent
@@ -17,10 +17,6 @@ from schemas.partitioner import partition_of
 from schemas.records import RecordKey, fact_of
 from schemas.scanner import Scanner
 from schemas.subjects import parse_subject
-
-# A department's clock may be wrong by some hours, not by days; later times are a mistake.
-FUTURE_ALLOWED_S = 86_400
-
 
 # These run once per event without a line of Python between them.
 _PARTITION, _OFFSET, _TIMESTAMP, _VALUE = map(methodcaller, ("partition", "offset", "timestamp", "value"))
@@ -137,10 +133,7 @@ class Decoder:
         if partition != record.partition():
             remedy = f"key it by its subject with murmur2, which gives partition {partition}"
             raise Refusal(Reason.WRONG_PARTITION, "subject", event.subject, remedy)
-        allowed_s = record.timestamp()[1] // 1000 + FUTURE_ALLOWED_S
-        if int(event.time.timestamp()) > allowed_s:
-            remedy = "an act cannot be recorded more than a day before it occurs"
-            raise Refusal(Reason.TIME_IN_FUTURE, "time", event.time.isoformat(), remedy)
+        check_time(event, record.timestamp()[1] // 1000)
         return event
 
     def _fact(self, event: CreditEvent, record: Record) -> tuple[np.void, int]:

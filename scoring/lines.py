@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic_core import ErrorDetails
 
 Where = tuple[int | str, ...]
 
@@ -23,6 +24,11 @@ _Loader.yaml_implicit_resolvers = {
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 _Loader.add_implicit_resolver(_TRUTH, re.compile(r"true|false"), list("tf"))
+
+
+_QUOTED_CHARACTERS_MAX = 80
+# By pydantic's name of what is wrong.
+_REMEDIES = {"extra_forbidden": "correct its name, or remove it", "missing": "add it"}
 
 
 class FileError(Exception):
@@ -67,8 +73,13 @@ def read(path: Path) -> Document:
     except OSError as error:
         message = f"{path}: cannot be read ({error.strerror}); check the path"
         raise FileError(message) from None
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        what = ", ".join(one for one in (error.context, error.problem) if one)
+        message = f"{path}:{line}: is not YAML: {what}; look there, and before, for a colon, bracket or indent too few"
+        raise FileError(message) from None
     except yaml.YAMLError as error:
-        message = f"{path}: is not YAML: {' '.join(str(error).split())}"
+        message = f"{path}: is not YAML: {' '.join(str(error).split())}; write it in UTF-8, without control characters"
         raise FileError(message) from None
     except ValueError as error:
         message = f"{path}: holds something unreadable: {error}"
@@ -80,6 +91,16 @@ def read(path: Path) -> Document:
             raise FileError(message)
         lines[where] = line
     return Document(path, value, lines)
+
+
+def said_of(problem: ErrorDetails) -> str:
+    """Return what pydantic found wrong in a file, with what it was and what to do."""
+    kind, said = problem["type"], problem["msg"]
+    if kind == "value_error":
+        return said.removeprefix("Value error, ")
+    if kind in _REMEDIES:
+        return f"{said}; {_REMEDIES[kind]}"
+    return f"{said}: was {repr(problem['input'])[:_QUOTED_CHARACTERS_MAX]}; correct it"
 
 
 def _places(node: yaml.Node | None, where: Where) -> Iterator[tuple[Where, int]]:

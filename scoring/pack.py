@@ -29,7 +29,7 @@ from pydantic import (
 from schemas.catalogue import GRADES_BY_LABEL, TYPES_BY_NAME, EventType
 from schemas.days import NEVER, day_of_date
 from schemas.subjects import Kind
-from scoring.lines import Document, FileError, Where, read
+from scoring.lines import Document, FileError, Where, read, said_of
 
 SCORE_MAX = 1000
 # Regulation on credit reporting, art. 16: bad information is kept five years from the end of the act.
@@ -40,9 +40,11 @@ STEPS_MAX = 16
 REVIEW_TIERS_MIN = 2
 DEFAULT_PACK = Path(__file__).parent / "packs" / "fuzhou-2026"
 
-# Services nobody may lose for a low score; a perk on one of these does not load.
+# What a perk may be: something beside a service. Its id says which, so that one cannot be the service itself.
+GRANTED = frozenset({"discount", "free", "waived", "later", "quota", "fast", "priority"})
+# Services nobody may lose for a low score.
 ESSENTIAL = frozenset(
-    {"care", "emergency", "schooling", "compulsory_education", "transit_access", "benefits", "work", "housing_access"}
+    {"access", "admission", "benefits", "care", "emergency", "pension", "schooling", "treatment", "work"}
 )
 # Kinds of information that may not be scored at all (credit reporting regulation art. 14, and speech and belief).
 FORBIDDEN = frozenset(
@@ -182,8 +184,12 @@ class Perk(_Strict):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if self.id in ESSENTIAL:
-            message = f"'{self.id}' is an essential service; offer a perk beside it, never the service"
+        words = set(self.id.split("_"))
+        if essential := ESSENTIAL & words:
+            message = f"'{min(essential)}' is an essential service; offer a perk beside it, never the service"
+            raise ValueError(message)
+        if not GRANTED & words:
+            message = f"the id does not say what is granted beside a service; name it by {', '.join(sorted(GRANTED))}"
             raise ValueError(message)
         days = [one.effective_from for one in self.thresholds]
         if any(later <= earlier for earlier, later in pairwise(days)):
@@ -357,7 +363,7 @@ class Rule(_Strict):
         if (private := ONLY_BY_CONSENT & words) and not self.opt_in:
             yield f"'{min(private)}' is health information; add opt_in: true, or remove the rule"
         if event_type is None or event_type.control:
-            yield f"no record type of the catalogue is called '{self.type}'"
+            yield f"no record type of the catalogue is called '{self.type}'; `jasmine types` lists them"
             return
         if self.opt_in and event_type.about_the_subject:
             yield "what says whether somebody is scored cannot itself need a consent; remove opt_in"
@@ -492,7 +498,7 @@ def load_pack(folder: Path = DEFAULT_PACK) -> Pack:
     try:
         pack = Pack.model_validate({**head, "rules": rules})
     except ValidationError as error:
-        problems = [place.tell(problem["loc"], problem["msg"], rules) for problem in error.errors()]
+        problems = [place.tell(problem["loc"], said_of(problem), rules) for problem in error.errors()]
         raise PackError("\n".join(dict.fromkeys(problems))) from None
     if problems := [place.tell(where, what, rules) for where, what in _contradictions(pack)]:
         raise PackError("\n".join(problems))
@@ -507,8 +513,7 @@ class _Places:
         self._rules = [(one, index) for one in documents for index in range(len(one.value))]
 
     def tell(self, where: Where, what: str, rules: Sequence[Any]) -> str:
-        """Return one problem as a line: file, line, rule, what is wrong."""
-        what = what.removeprefix("Value error, ")
+        """Return one problem as a line: file, line, rule, what is wrong, what to do."""
         if len(where) < 2 or where[0] != "rules":
             return f"{self._main.path}:{self._main.line(where)}: {'.'.join(map(str, where))}: {what}"
         number = int(where[1])
@@ -541,13 +546,17 @@ def _contradictions(pack: Pack) -> Iterator[tuple[Where, str]]:
         seen.add(rule.type)
         for label, grade in rule.grades.items():
             if grade.ceiling is not None and grade.ceiling not in tiers:
-                yield (*where, "grades", label, "ceiling"), f"no tier is called '{grade.ceiling}'"
-        if rule.substitute and rule.substitute.ceiling not in {None, *tiers}:
-            yield (*where, "substitute", "ceiling"), f"no tier is called '{rule.substitute.ceiling}'"
+                yield (*where, "grades", label, "ceiling"), _no_tier(grade.ceiling, pack)
+        if rule.substitute and rule.substitute.ceiling and rule.substitute.ceiling not in tiers:
+            yield (*where, "substitute", "ceiling"), _no_tier(rule.substitute.ceiling, pack)
         if rule.group is not None and rule.group not in groups:
             yield (*where, "group"), f"no group is called '{rule.group}'; add it to pack.yaml"
         elif rule.group and dimension_of.setdefault(rule.group, rule.dimension) != rule.dimension:
-            yield (*where, "group"), f"group '{rule.group}' already has a rule of another dimension"
+            yield (*where, "group"), f"group '{rule.group}' already has a rule of another dimension; give it another"
+
+
+def _no_tier(name: str, pack: Pack) -> str:
+    return f"no tier is called '{name}'; there are {', '.join(tier.id for tier in pack.tiers)}"
 
 
 def _what_review_needs(tiers: int, of: int) -> str:
@@ -559,7 +568,7 @@ def _what_review_needs(tiers: int, of: int) -> str:
 def _missing_parts(pack: Pack) -> Iterator[tuple[Where, str]]:
     lowest = [tier.lowest for tier in pack.tiers]
     if lowest[0] != 0 or any(upper <= lower for lower, upper in pairwise(lowest)):
-        yield ("tiers",), "must begin at 0 and rise, so that every score has one tier"
+        yield ("tiers",), "must begin at 0 and rise, so that every score has one tier; order them by from"
     if pack.review is not None and not REVIEW_TIERS_MIN <= pack.review.tiers < len(lowest):
         yield ("review", "tiers"), _what_review_needs(pack.review.tiers, len(lowest))
     labels = {dimension.label for dimension in Dimension}
@@ -567,11 +576,11 @@ def _missing_parts(pack: Pack) -> Iterator[tuple[Where, str]]:
         yield ("dimensions",), f"must be exactly {', '.join(sorted(labels))}"
     for part, listed in (("tiers", pack.tiers), ("groups", pack.groups), ("perks", pack.perks)):
         if len({one.id for one in listed}) < len(listed):
-            yield (part,), "two have the same id"
+            yield (part,), "two have the same id; rename one"
     ruled = {rule.type for rule in pack.rules}
     for name, event_type in TYPES_BY_NAME.items():
         if not event_type.control and name not in ruled:
             yield ("rules",), f"no rule for {name}; a rule may give 0 points"
     unknown = {label for rule in pack.rules for label in rule.grades} - set(GRADES_BY_LABEL)
     for label in sorted(unknown):
-        yield ("rules",), f"no grade is called '{label}'"
+        yield ("rules",), f"no grade is called '{label}'; `jasmine types --json` names those of each type"

@@ -20,7 +20,17 @@ from schemas.catalogue import TYPES_BY_NAME, EventType
 from schemas.days import NEVER, date_of, day_of_date, start_of
 from schemas.facts import FACT, Facts
 from scoring.benefits import words_of
-from scoring.evaluator import Record, State, disputed_on, evaluate, evaluate_records, held_on, resolve
+from scoring.evaluator import (
+    Record,
+    State,
+    disputed_on,
+    end_of,
+    evaluate,
+    evaluate_records,
+    held_on,
+    original_end_of,
+    resolve,
+)
 from scoring.pack import SCORE_MAX, VALIDITY_MONTHS_MAX, Pack, Perk, RepairPath
 from scoring.reasons import earliest_repair
 from scoring.rescoring import in_order, scores, walk, without_records
@@ -30,6 +40,7 @@ from scoring.words import Words, joined, publisher_name
 
 _NOON_S = 43_200
 _SHORT_WAIT_DAYS = 92
+_SOON_DAYS = 183
 # As long as a record may count: what has not helped by then hardly will.
 _HORIZON_DAYS = VALIDITY_MONTHS_MAX * 31
 FOUND_MAX = 5
@@ -139,7 +150,7 @@ class _Search:
         self._tried: list[tuple[int, _Way]] = []
 
     def enough(self) -> list[_Way]:
-        """Return the cheapest ways that reach the target, pairs only if no single act does."""
+        """Return the cheapest ways that reach the target, pairs only if no single act does so before long."""
         singles = [*self._duties(), *self._repairs(), *self._habits()]
         days = [(at, score) for at, score in self._walk(self._ledger, self.day) if at > self.day and score is not None]
         ways = [way for way in self._scored(singles) if self._reaches(way)]
@@ -148,9 +159,9 @@ class _Search:
         if days:
             at, score = max(days, key=lambda one: (one[1], -one[0]))
             self._tried.append((score, self._waiting(at)))
-        if not ways:
+        if not any(way.day - self.day <= _SOON_DAYS for way in ways):
             # The cheapest few only: each is tried again with less.
-            ways = [self._smaller(way) for way in _cheapest(self._pairs(days))]
+            ways += [self._smaller(way) for way in _cheapest(self._pairs(days))]
         return _cheapest(ways)
 
     def proved(self, way: _Way) -> Suggestion:
@@ -159,7 +170,9 @@ class _Search:
         assert state.score is not None  # noqa: S101 - nothing that is suggested takes a score away
         assert state.tier is not None  # noqa: S101
         tier = self.pack.tiers[state.tier]
-        new = [perk for perk in self.pack.perks if perk.id in state.entitlements - self.state.entitlements]
+        # Also what somebody has today and would lose until then.
+        kept = self.state.entitlements & evaluate(self._ledger, way.day, self.pack, self._kind).entitlements
+        new = [perk for perk in self.pack.perks if perk.id in state.entitlements - kept]
         moved = self._moved(state, way.day)
         level = min(self.target, state.score)
         ends = next((at for at, score in self._walk(way.variant, way.day) if score is None or score < level), None)
@@ -251,7 +264,7 @@ class _Search:
 
     def _waiting(self, at: int) -> _Way:
         effort = Effort.SHORT_WAIT if at - self.day <= _SHORT_WAIT_DAYS else Effort.LONG_WAIT
-        ending = [one for one in self._records if at == min(one.end, one.repaired)]
+        ending = [one for one in self._records if at in {original_end_of(one), end_of(one)}]
         ending = [one for one in ending if one.rule.severity != "none"]
         words = _WAIT_FOR if ending else _WAIT
         names = joined([_name(one.rule.event_type) for one in ending[:1]])

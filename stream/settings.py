@@ -6,18 +6,24 @@
 
 import os
 from collections.abc import Mapping
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from redis.connection import parse_url
 
 from schemas.subjects import KEY_BYTES_MIN, Pseudonymiser
 from scoring.pack import DEFAULT_PACK
 
 PREFIX = "JASMINE_"
 _KAFKA_PREFIX = PREFIX + "KAFKA_"
+# How alike two names are of which one is meant for the other.
+_NEAR = 0.9
 _DEFAULT_BOOTSTRAP = "127.0.0.1:9092"
 
 
@@ -103,6 +109,19 @@ class Settings(BaseSettings):
     stall_s_max: Annotated[float, Field(gt=0)] = 120.0
     store_timeout_s: Annotated[float, Field(gt=0)] = 2.0
 
+    @field_validator("redis_url")
+    @classmethod
+    def _is_redis_address(cls, stated: str) -> str:
+        try:
+            parse_url(stated)  # type: ignore[no-untyped-call]
+            database = "" if stated.startswith("unix:") else urlsplit(stated).path.strip("/")
+            if database and not database.isdecimal():
+                raise ValueError("a database is a number")  # noqa: TRY301 - told like the client's own
+        except ValueError as error:
+            message = f"{error}; give redis://HOST:PORT/DATABASE, rediss://... or unix://PATH?db=DATABASE"
+            raise ValueError(message) from None
+        return stated
+
     @cached_property
     def kafka(self) -> Mapping[str, str]:
         """Librdkafka's properties, of every kind of client."""
@@ -164,6 +183,14 @@ class Settings(BaseSettings):
         return Pseudonymiser(self.key)
 
 
+def misspelt() -> dict[str, str]:
+    """Return variables that are nearly those of settings, and so read by nobody, with the setting's own."""
+    known = [PREFIX + name.upper() for name in Settings.model_fields]
+    strangers = (name for name in os.environ if name.startswith(PREFIX) and not name.startswith(_KAFKA_PREFIX))
+    near = {name: get_close_matches(name, known, 1, _NEAR) for name in strangers if name not in known}
+    return {name: found[0] for name, found in near.items() if found}
+
+
 def load_settings() -> Settings:
     """Read the environment.
 
@@ -174,8 +201,11 @@ def load_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        problems = [
-            f"{PREFIX}{'_'.join(map(str, one['loc'])).upper()}: was {one['input']!r}: {one['msg']}"
-            for one in error.errors()
-        ]
-        raise SettingsError("\n".join(problems)) from None
+        raise SettingsError("\n".join(map(_problem, error.errors()))) from None
+
+
+def _problem(error: ErrorDetails) -> str:
+    variable = PREFIX + "_".join(map(str, error["loc"])).upper()
+    # The address may hold a password.
+    was = "" if variable == f"{PREFIX}REDIS_URL" else f" was {error['input']!r}:"
+    return f"{variable}:{was} {error['msg'].removeprefix('Value error, ')}"

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import math
 import os
 import signal
 import sys
@@ -55,6 +56,8 @@ EXIT_STALLED = 70
 # The pauses between attempts at a part that is away, in seconds.
 _PAUSE_S_MIN, _PAUSE_S_MAX = 0.05, 2.0
 _SWEEP_S = 1.0
+# How often it is said that a part is away: several wait for it, and each tries again every second or two.
+_TOLD_AGAIN_S = 10.0
 # How long announcements of packs are waited for at a time; a stop waits as long.
 _LISTEN_S = 0.5
 # A pass over all standings rests so many times as long as a slice took, for the events, and lets the sweeper have its
@@ -109,12 +112,13 @@ class Worker:
         self._key = RecordKey.derived(settings.key)
         self._admin = admin_client(settings.kafka)
         self._store = Store(redis_client(settings))
-        self._round_trips = 0
         self._published = 0
         self._copied = 0
         self._partitions = 0
         self._failure: StoreError | None = None
         self._progress = Progress(waiting_for="start")
+        # By part that is away, when that was last said.
+        self._told_away_s: dict[str, float] = {}
         self._stopping = asyncio.Event()
         self.metrics = Metrics()
         own = Announced.of(load_pack(settings.pack), files_of(settings.pack))
@@ -287,7 +291,7 @@ class Worker:
             raise self._failure
         pause_s = _PAUSE_S_MIN
         while True:
-            began_s = time.perf_counter()
+            began_s, trips = time.perf_counter(), self._store.round_trips
             try:
                 outcome = processor.process(poll.topic, poll.records, poll.starts, poll.following)
             except StoreUnavailableError as error:
@@ -297,8 +301,10 @@ class Worker:
                 self._away("redis", error)
                 await self._recover(error.partitions)
             else:
+                self._back("redis")
                 if poll.records:
                     self.metrics.process.observe_one(time.perf_counter() - began_s)
+                    self.metrics.round_trips.inc(self._store.round_trips - trips)
                 return outcome
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, _PAUSE_S_MAX)
@@ -308,9 +314,8 @@ class Worker:
         # After a seek, lag and watchdog count from where the store stands.
         self._progress.applied.update({**outcome.nexts, **outcome.seeks})
         self.metrics.polls.inc(bool(poll.records))
-        self.metrics.round_trips.inc(self._store.round_trips - self._round_trips)
-        self._round_trips = self._store.round_trips
         if poll.records:
+            self._back("kafka")
             self.metrics.batch.observe_one(len(poll.records))
         self.metrics.count_outcome(outcome.scored, outcome.skipped, outcome.dead)
         self.metrics.freshness.observe(outcome.freshness_s)
@@ -343,6 +348,7 @@ class Worker:
             self.stop()
             return
         self._progress.waiting_for = ""
+        self._back("kafka")
         self._progress.applied.update(starts)
         self._relay.partitions = self._accesses.partitions = tuple(self._progress.applied)
         log.info("partitions assigned", starts=dict(starts))
@@ -357,6 +363,9 @@ class Worker:
         # A stop gives them up too, but what this worker has committed it still publishes.
         if not self._stopping.is_set():
             self._relay.partitions = tuple(self._progress.applied)
+            if not self._progress.applied:
+                # Whoever has joined is told what it gets, even if that is nothing.
+                self._progress.waiting_for = "partitions"
         log.info("partitions revoked", partitions=list(partitions))
 
     async def _sweep_forever(self) -> None:
@@ -367,6 +376,7 @@ class Worker:
         while True:
             await asyncio.sleep(0 if more else _SWEEP_S)
             more = False
+            self._gauge()
             try:
                 while (swept := sweeper.sweep(tuple(self._progress.applied))).standings:
                     self.metrics.swept.inc(swept.standings)
@@ -374,7 +384,8 @@ class Worker:
                     self._relay.wake()
                     await asyncio.sleep(0)
                 more = await self._rescore(rescorer)
-                self._gauge()
+                for partition, entries in self._store.outbox_lengths(tuple(self._progress.applied)).items():
+                    self.metrics.outbox.labels(partition).set(entries)
             except (StoreUnavailableError, PartitionLostError) as error:
                 self._away("redis", error)
             except StoreError as error:
@@ -407,11 +418,9 @@ class Worker:
         copied = self._accesses.copied
         self.metrics.copied.inc(copied - self._copied)
         self._copied = copied
-        waiting = self._store.outbox_lengths(tuple(self._progress.applied))
         for partition, offset in self._progress.applied.items():
             self.metrics.next_offset.labels(partition).set(offset)
             self.metrics.lag.labels(partition).set(self._watchdog.lag.get(partition, 0))
-            self.metrics.outbox.labels(partition).set(waiting[partition])
 
     def _not_published(self, error: Exception) -> None:
         self._away("redis" if isinstance(error, StoreError) else "kafka", error)
@@ -422,7 +431,14 @@ class Worker:
 
     def _away(self, part: str, error: Exception) -> None:
         self.metrics.retries.labels(part).inc()
-        log.warning("a part is away; waiting for it", part=part, error=str(error))
+        now_s = time.monotonic()
+        if now_s - self._told_away_s.get(part, -math.inf) >= _TOLD_AGAIN_S:
+            self._told_away_s[part] = now_s
+            log.warning("a part is away; waiting for it", part=part, error=str(error))
+
+    def _back(self, part: str) -> None:
+        if self._told_away_s.pop(part, None) is not None:
+            log.info("a part is back", part=part)
 
     async def _until_there(self, part: str, ask: Callable[[], T]) -> T | None:
         """Ask, in a thread, until there is an answer; return None if a stop was asked for meanwhile."""

@@ -33,13 +33,12 @@ class Stages:
         answered_ns: when the last commit's answer had come.
         refused: commits that a fence refused.
         comparisons: polls without a record, by which a worker makes sure where the store stands.
-        comparing_trips: their round trips.
 
     """
 
     decode_ns = load_ns = commit_ns = process_ns = 0
     answered_ns = 0
-    refused = comparisons = comparing_trips = 0
+    refused = comparisons = 0
 
 
 class _TimedDecoder(Decoder):
@@ -93,11 +92,10 @@ class _ObservedProcessor(Processor):
         following: Callable[[], Following | None] = lambda: None,
     ) -> Outcome:
         kind = type(self)
-        began_ns, used_s, trips = now_ns(), 0.0 if kind.records else cpu_s(), self._store.round_trips
+        began_ns, used_s = now_ns(), 0.0 if kind.records else cpu_s()
         outcome = super().process(topic, records, starts, following)
         if not records:
             Stages.comparisons += 1
-            Stages.comparing_trips += self._store.round_trips - trips
         if not records or outcome.seeks:
             return outcome
         if not kind.records:
@@ -142,7 +140,6 @@ def _report(worker: Worker, *, timed: bool) -> None:
         polls=metrics.registry.get_sample_value("credit_polls_total"),
         round_trips=metrics.registry.get_sample_value("credit_store_round_trips_total"),
         comparisons=Stages.comparisons,
-        comparing_round_trips=Stages.comparing_trips,
         commits_refused=Stages.refused,
         seeks=metrics.registry.get_sample_value("credit_seeks_total"),
         cpu_s=kind.used_s,

@@ -25,7 +25,7 @@ from gateway.citizen.view import Ruling
 from gateway.citizen.visit import Cookies
 from gateway.citizen.visits import Visits
 from gateway.lookup import CONNECTIONS_MAX
-from gateway.serve import GRACE_S, signals_end_the_service_only
+from gateway.serve import GRACE_S, listening_on, signals_end_the_service_only
 from schemas.events import CreditEvent
 from schemas.records import RecordKey
 from schemas.subjects import Pseudonymiser
@@ -131,12 +131,18 @@ def build(
 
 
 def serve(deployment: Deployment, host: str, port: int, *, access_log: bool = True) -> None:
-    """Serve the page until SIGINT or SIGTERM. In the main thread only."""
+    """Serve the page until SIGINT or SIGTERM. In the main thread only.
+
+    Raises:
+        ListeningError: the address cannot be had.
+
+    """
+    listening = listening_on(host, port)
     server = _server(deployment, kafka_log(deployment), (host, port), access_log=access_log, clock=time.time)
     log = structlog.get_logger("jasmine.citizen")
     log.info("serving", address=deployment.address, pack=f"{deployment.pack.hash:016x}")
     with signals_end_the_service_only():
-        server.run()
+        server.run(sockets=[listening])
     log.info("ended")
 
 

@@ -44,7 +44,10 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "Essential services, such as care, schooling and benefits, never depend on it.",
     ),
     "promise-free": ("查询、异议、修复全部免费。", "Looking, disputing and repairing are free."),
-    "promise-end": ("每条扣分记录都有终止日。", "Every record that lowers it has an end."),
+    "promise-end": (
+        "每条扣分记录都有期限；名单类记录在移出名单后终止。",
+        "Every record that lowers it ends; a listing does once it is lifted.",
+    ),
     "score": ("当前分数", "Your score"),
     "of-1000": ("满分 1000", "of 1000"),
     "as-of": ("{day}", "{day}"),
@@ -253,7 +256,10 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "暂时无法提交，什么都没有改变。请稍后再试。",
         "It could not be filed now, and nothing was changed. Please try again in a moment.",
     ),
-    "problem-bad-request": ("请求有误。请回到首页再试。", "Something in the request is wrong. Go back and try again."),
+    "problem-bad-request": (
+        "请求有误，例如目标分数不在0至1000之间。请回到首页再试。",
+        "Something in the request is wrong; a score to reach, for instance, is from 0 to 1000. Go back and try again.",
+    ),
     "problem-not-found": ("没有这个页面。", "There is no such page."),
     "problem-fault": (
         "这是本站的故障，不是您的问题。请稍后再试。",

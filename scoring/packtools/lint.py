@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter, ValidationError
 
-from scoring.lines import FileError, read
+from scoring.lines import FileError, read, said_of
 from scoring.pack import Pack, PackError, load_pack
 from scoring.packtools.findings import Finding, Level, Source, refusals
 from scoring.packtools.pack_checks import check_pack
@@ -46,6 +46,14 @@ class Report:
     def count(self, level: Level) -> int:
         """Return how many findings are of a level."""
         return Counter(one.level for one in self.findings)[level]
+
+    def errors(self) -> list[str]:
+        """Return what must be mended before the pack may hold, a line each."""
+        return [
+            f"{one.path}:{one.line}: {one.about}: {one.what}; {one.remedy}"
+            for one in self.findings
+            if one.level is Level.ERROR
+        ]
 
 
 def lint(folder: Path) -> Report:
@@ -102,7 +110,7 @@ def _accepted(folder: Path) -> list[tuple[Accepted, int]]:
         entries = _ACCEPTED.validate_python(document.value or [])
     except ValidationError as error:
         message = "\n".join(
-            f"{path}:{document.line(one['loc'])}: {'.'.join(map(str, one['loc']))}: {one['msg']}; "
+            f"{path}:{document.line(one['loc'])}: {'.'.join(map(str, one['loc']))}: {said_of(one)}; "
             "an entry has code, about and because"
             for one in error.errors()
         )

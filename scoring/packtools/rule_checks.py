@@ -152,6 +152,11 @@ def _unused(pack: Pack, rule: Rule, where: Where) -> Iterator[Problem]:
     tell = partial(of_rule, rule)
     if rule.doubles and lowest_act(rule) >= 0:
         yield tell((*where, "doubles"), "unused", "doubles, and nothing is deducted", "remove doubles")
+    if lowest_act(rule) >= 0 and not any(grade.ceiling for grade in rule.grades.values()):
+        for name, stated in (("severity", rule.severity), ("repair", rule.repair)):
+            if stated != "none":
+                what = f"{name} {stated}, and nothing lowers the score"
+                yield tell((*where, name), "unused", what, f"say {name}: none, or what it deducts")
     if rule.per > 1 and not highest_act(rule) and not lowest_act(rule):
         yield tell((*where, "per"), "unused", "per divides a quantity that earns nothing", "remove per")
     for label, grade in rule.grades.items():

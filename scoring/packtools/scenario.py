@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapte
 
 from schemas.catalogue import TYPES_BY_NAME
 from schemas.days import add_months, day_of_date
-from scoring.lines import Document, FileError, read
+from scoring.lines import Document, FileError, read, said_of
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 _SERIES_MAX = 120
@@ -227,7 +227,7 @@ def _of_file(document: Document) -> Iterator[Located]:
     try:
         scenarios = _SCENARIOS.validate_python(document.value)
     except ValidationError as error:
-        problems = (_problem(document, one["loc"], one["msg"]) for one in error.errors())
+        problems = (_problem(document, one["loc"], said_of(one)) for one in error.errors())
         raise FileError("\n".join(dict.fromkeys(problems))) from None
     for number, scenario in enumerate(scenarios):
         lines = tuple(document.line((number, "expect", place)) for place in range(len(scenario.expect)))
@@ -238,5 +238,4 @@ def _problem(document: Document, where: tuple[Any, ...], what: str) -> str:
     # A choice of forms adds the forms' names to the way; what cannot be found in the file is one of them.
     way = tuple(part for end, part in enumerate(where, 1) if where[:end] in document.lines)
     name = ".".join(map(str, where[1 : len(way) + 1]))
-    said = what.removeprefix("Value error, ")
-    return f"{document.path}:{document.line(way)}: {name + ': ' if name else ''}{said}"
+    return f"{document.path}:{document.line(way)}: {name + ': ' if name else ''}{what}"

@@ -4,6 +4,7 @@ import typer
 
 from gateway.citizen.serve import Deployment, serve
 from gateway.citizen.signin import Provider
+from gateway.errors import ListeningError
 from scoring.pack import load_pack
 from stream.cli.output import Exit, fail
 from stream.logs import configure
@@ -24,7 +25,10 @@ def citizen(
     configure(settings.log_level, settings.log_format)
     if not settings.oidc_issuer:
         fail(Exit.SETTINGS, f"{PREFIX}OIDC_ISSUER is not set: give the address of the city's provider")
-    serve(_deployment(settings), settings.citizen_host, settings.citizen_port, access_log=access_log)
+    try:
+        serve(_deployment(settings), settings.citizen_host, settings.citizen_port, access_log=access_log)
+    except ListeningError as error:
+        fail(Exit.FAILED, f"{error}; set {PREFIX}CITIZEN_HOST or {PREFIX}CITIZEN_PORT")
 
 
 def _deployment(settings: Settings) -> Deployment:

@@ -4,19 +4,23 @@ import base64
 import uuid
 from collections.abc import Iterator
 from dataclasses import asdict
+from operator import itemgetter
 from typing import Annotated, Any
 
 import typer
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from schemas.codec import decode
-from schemas.errors import Refusal
+from schemas.errors import Reason, Refusal
 from sinks.dead import DeadLetter
 from stream.cli.evidence import record_at
 from stream.cli.output import AsJson, Exit, fail, out, pairs, table, write_json
 from stream.settings import Settings, load_settings
 
-app = typer.Typer(help="Dead letters: events that were refused, with reason, field and source offset.")
+app = typer.Typer(
+    help="Dead letters: events that were refused, with reason, field and source offset.\n\n"
+    "[bold]Example[/]: jasmine dead list --limit 20"
+)
 
 _ANSWER_S_MAX = 10.0
 _FLUSH_S_MAX = 60.0
@@ -25,20 +29,20 @@ _LISTED_MAX = 100
 # Librdkafka's own highest: whether a record is too large is for the topic that has taken it once to say.
 _REPLAYED_BYTES_MAX = 1_000_000_000
 
-ReasonOption = Annotated[str | None, typer.Option(help="Only those refused for this reason, such as unknown_grade.")]
+ReasonOption = Annotated[Reason | None, typer.Option(help="Only those refused for this reason, such as unknown_grade.")]
 
 
 @app.command("list")
 def list_(
     reason: ReasonOption = None,
-    limit: Annotated[int, typer.Option(help="The most to list; the newest are kept.")] = _LISTED_MAX,
+    limit: Annotated[int, typer.Option(min=1, help="The most to list; the newest are kept.")] = _LISTED_MAX,
     as_json: AsJson = False,
 ) -> None:
     """List dead letters: name, reason, field and value.
 
     [bold]Example[/]: jasmine dead list --reason unknown_grade --json
     """
-    letters = list(_letters(load_settings(), reason))
+    letters = _letters(load_settings(), reason)
     shown = letters[-limit:]
     if as_json:
         write_json([_row(letter) for letter in shown])
@@ -127,23 +131,25 @@ def _whole(settings: Settings, letter: DeadLetter) -> DeadLetter:
     return letter.with_raw(message.key(), message.value(), headers)
 
 
-def _letters(settings: Settings, reason: str | None) -> Iterator[DeadLetter]:
-    """Read the topic from its beginning to the end it has now; of a letter published twice, once."""
+def _letters(settings: Settings, reason: Reason | None) -> list[DeadLetter]:
+    """Read the topic from its beginning to the end it has now, the oldest first; of a letter published twice, once."""
     consumer = Consumer(
         {**settings.kafka, "group.id": f"jasmine-dead-{uuid.uuid4()}", "enable.auto.commit": False, "log_level": 2}
     )
     try:
-        seen: set[str] = set()
-        for value in _values(consumer, settings.topic_dead):
+        letters: dict[str, DeadLetter] = {}
+        # Each partition is in order; all of them together are by their time alone.
+        for _, value in sorted(_values(consumer, settings.topic_dead), key=itemgetter(0)):
             letter = DeadLetter.unpack(value)
-            if letter.name not in seen and (reason is None or letter.reason == reason):
-                seen.add(letter.name)
-                yield letter
+            if reason is None or letter.reason == reason:
+                letters.setdefault(letter.name, letter)
+        return list(letters.values())
     finally:
         consumer.close()
 
 
-def _values(consumer: Consumer, topic: str) -> Iterator[bytes]:
+def _values(consumer: Consumer, topic: str) -> Iterator[tuple[int, bytes]]:
+    """Yield the time of each record, in milliseconds since the epoch, and its value."""
     known = consumer.list_topics(topic, timeout=_ANSWER_S_MAX).topics[topic]
     ends: dict[int, int] = {}
     starts: list[TopicPartition] = []
@@ -161,7 +167,7 @@ def _values(consumer: Consumer, topic: str) -> Iterator[bytes]:
         if message.error() or partition is None or offset is None:
             continue
         if offset < ends.get(partition, 0) and (value := message.value()):
-            yield value
+            yield message.timestamp()[1], value
         if offset + 1 >= ends.get(partition, 0):
             ends.pop(partition, None)
 

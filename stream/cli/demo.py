@@ -1,5 +1,7 @@
 """`jasmine demo`: everything, on this machine, in two minutes."""
 
+import signal
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +10,9 @@ import typer
 from stream.cli.output import AsJson, Exit, err, fail, out, write_json
 from stream.demo.run import DemoError, Plan, Result, report, run
 from stream.logs import configure
+
+# What a shell says of a process that a signal has ended.
+_SIGNALLED = 128
 
 
 def demo(
@@ -26,6 +31,8 @@ def demo(
 
     [bold]Example[/]: jasmine demo --rate 3000 --seconds 30
     """
+    # A stop from outside ends the embedded parts, too.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(_SIGNALLED + number))
     plan = Plan(residents, organisations, rate, seconds, seed, picture, page)
     # What the page logs must not be written into the screen.
     configure("error", "console")

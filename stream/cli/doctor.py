@@ -11,16 +11,19 @@ from typing import Any, Literal
 import confluent_kafka
 import redis
 import typer
+from rich.text import Text
 
 from scoring.pack import PackError, load_pack
+from scoring.packtools.lint import lint
 from sinks.keys import META
 from stream.cli.output import AsJson, Exit, table, write_json
 from stream.clients import redis_client
-from stream.settings import Settings, SettingsError, load_settings
+from stream.settings import Settings, SettingsError, load_settings, misspelt
 from stream.topics import admin_client
 
 _ANSWER_S_MAX = 3.0
 _PACKAGES = ("faust-streaming", "confluent-kafka", "redis", "numpy", "numba", "orjson", "hypothesis")
+_COLOURS = {"ok": "green", "missing": "yellow", "wrong": "red"}
 _PROGRAMS = {
     "java": "for a Kafka of your own: apt install default-jre-headless",
     "mvn": "fetches Kafka's jars: apt install maven",
@@ -46,12 +49,11 @@ def doctor(as_json: AsJson = False) -> None:
     [bold]Example[/]: jasmine doctor --json | jq '.[] | select(.state != "ok")'
     """
     settings, first = _settings()
-    findings = [*_machine(), first, *(_deployment(settings) if settings else ())]
+    findings = [*_machine(), first, *_misspelt(), *(_deployment(settings) if settings else ())]
     if as_json:
         write_json([asdict(one) for one in findings])
     else:
-        marks = {"ok": "[green]ok[/]", "missing": "[yellow]missing[/]", "wrong": "[red]wrong[/]"}
-        rows = [(one.what, marks[one.state], one.detail, one.remedy) for one in findings]
+        rows = [(one.what, Text(one.state, _COLOURS[one.state]), one.detail, one.remedy) for one in findings]
         table("Jasmine's doctor", ("what", "state", "detail", "what to do"), rows)
     wrong = {one.what for one in findings if one.state == "wrong"}
     if wrong & {"kafka", "redis"}:
@@ -75,8 +77,13 @@ def _settings() -> tuple[Settings | None, Finding]:
         settings = load_settings()
         settings.key  # noqa: B018 - reading it checks it
     except SettingsError as error:
-        return _without_key(), Finding("settings", "wrong", str(error), "see `jasmine worker --help` and the README")
+        return _without_key(), Finding("settings", "wrong", str(error), "docs/operations.md lists the settings")
     return settings, Finding("settings", "ok", f"Python at {sys.prefix}")
+
+
+def _misspelt() -> Iterator[Finding]:
+    for variable, meant in misspelt().items():
+        yield Finding(variable, "wrong", "is no setting, and nobody reads it", f"write {meant}, or unset it")
 
 
 def _without_key() -> Settings | None:
@@ -108,6 +115,8 @@ def _checked(what: str, look: Callable[[], str], error: type[Exception], remedy:
 
 def _pack(settings: Settings) -> str:
     pack = load_pack(settings.pack)
+    if errors := lint(settings.pack).errors():
+        raise PackError("\n".join(errors))
     return f"{pack.id} version {pack.version}, {len(pack.rules)} rules, {pack.hash:016x}"
 
 

@@ -4,17 +4,24 @@ import time
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import orjson
-from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from stream.settings import Settings
 
 # For all events together: who asks waits for them.
 _ANSWER_S_MAX = 10.0
 _GROUP = "jasmine-explain"
+# How many records are rather read than passed over.
+_READ_ON_MAX = 500
 _AWAY = "Kafka did not answer within {seconds:.0f} s, so the events cannot be shown: {cause}; try `jasmine doctor`"
+_LATE = "Kafka did not give all events within {seconds:.0f} s, so they are not shown: ask again"
+
+
+class _LateError(Exception):
+    """Kafka is slow, which says nothing about what is in the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +87,12 @@ def read_evidence(settings: Settings, partition: int, offsets: Sequence[int]) ->
     try:
         place = TopicPartition(settings.topic_events, partition)
         first, end = consumer.get_watermark_offsets(place, timeout=_ANSWER_S_MAX)
-        for offset in offsets:
-            # What was deleted, or never written to this log, is not waited for.
-            here = first <= offset < end
-            message = _at(consumer, settings.topic_events, partition, offset, ends_s) if here else None
-            found.append(_event(offset, message))
+        # What was deleted, or never written to this log, is not waited for.
+        asked = [offset for offset in offsets if first <= offset < end]
+        messages = _at(consumer, settings.topic_events, partition, asked, ends_s)
+        found = [_event(offset, messages.get(offset)) for offset in offsets]
+    except _LateError:
+        problem = _LATE.format(seconds=_ANSWER_S_MAX)
     except KafkaException as error:
         problem = _AWAY.format(seconds=_ANSWER_S_MAX, cause=error.args[0].str())
     finally:
@@ -103,21 +111,41 @@ def record_at(settings: Settings, topic: str, partition: int, offset: int) -> Me
         first, end = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=_ANSWER_S_MAX)
         if not first <= offset < end:
             return None
-        return _at(consumer, topic, partition, offset, time.monotonic() + _ANSWER_S_MAX)
+        try:
+            return _at(consumer, topic, partition, [offset], time.monotonic() + _ANSWER_S_MAX).get(offset)
+        except _LateError:
+            raise KafkaException(KafkaError(KafkaError.REQUEST_TIMED_OUT)) from None
 
 
 def _consumer(settings: Settings) -> Consumer:
     return Consumer({**settings.kafka, "group.id": _GROUP, "enable.auto.commit": False, "auto.offset.reset": "error"})
 
 
-def _at(consumer: Consumer, topic: str, partition: int, offset: int, ends_s: float) -> Message | None:
-    consumer.assign([TopicPartition(topic, partition, offset)])
-    while (left_s := ends_s - time.monotonic()) > 0:
-        message = consumer.poll(left_s)
-        if message is None or message.error() is not None:
-            continue
-        return message if message.offset() == offset else None
-    return None
+def _at(consumer: Consumer, topic: str, partition: int, offsets: Sequence[int], ends_s: float) -> dict[int, Message]:
+    """Return what stands at rising offsets; what is not returned was deleted from between those that are there.
+
+    Those near each other are read on the way, and the others sought: a seek takes as long as some hundred records.
+
+    Raises:
+        _LateError: there was no time left.
+
+    """
+    found: dict[int, Message] = {}
+    position: int | None = None
+    for offset in offsets:
+        if position is None or not position <= offset < position + _READ_ON_MAX:
+            consumer.assign([TopicPartition(topic, partition, offset)])
+            position = offset
+        while position <= offset:
+            left_s = ends_s - time.monotonic()
+            if left_s <= 0:
+                raise _LateError
+            message = consumer.poll(left_s)
+            if message is None or message.error() is not None:
+                continue
+            position = cast("int", message.offset()) + 1
+            found[position - 1] = message
+    return found
 
 
 def _event(offset: int, message: Message | None) -> Event:

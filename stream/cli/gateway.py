@@ -2,10 +2,12 @@
 
 import typer
 
+from gateway.errors import ListeningError
 from gateway.readers import Readers
 from gateway.serve import serve
 from scoring.pack import load_pack
 from stream.cli.accesses import access_log_of
+from stream.cli.output import Exit, fail
 from stream.logs import configure
 from stream.settings import load_settings
 
@@ -27,4 +29,7 @@ def gateway(
     readers = None if settings.readers is None else Readers.from_file(settings.readers)
     reads = access_log_of(settings)
     address = settings.gateway_host, settings.gateway_port
-    serve(settings.redis_url, pack, *address, reads=reads, readers=readers, access_log=access_log)
+    try:
+        serve(settings.redis_url, pack, *address, reads=reads, readers=readers, access_log=access_log)
+    except ListeningError as error:
+        fail(Exit.FAILED, f"{error}; set JASMINE_GATEWAY_HOST or JASMINE_GATEWAY_PORT, 0 is any free port")

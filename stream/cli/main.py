@@ -1,8 +1,10 @@
 """The commands, and what becomes of an error that reaches the top."""
 
+import re
 import sys
 from collections.abc import Iterator
 from importlib import import_module
+from typing import Any
 
 import typer
 
@@ -37,6 +39,9 @@ def main() -> None:
     try:
         _app([asked] if asked in _COMMANDS else [*_COMMANDS])()
     except Exception as error:
+        if variable := _wrong_property(error):
+            tell(f"{variable}: {error.args[0].str()}; librdkafka's own documentation lists its properties")
+            sys.exit(Exit.SETTINGS)
         for kind, code, text in _known():
             if isinstance(error, kind):
                 tell(text.format(error))
@@ -64,6 +69,15 @@ def _app(names: list[str]) -> typer.Typer:
     return app
 
 
+def _wrong_property(error: Exception) -> str | None:
+    """Return the variable of a Kafka property that librdkafka does not take, if that is the error."""
+    kafka: Any = import_module("confluent_kafka")
+    if not isinstance(error, kafka.KafkaException):
+        return None
+    named = re.search(r'configuration property[^"]*"([a-z.]+)"', error.args[0].str())
+    return named and "JASMINE_KAFKA_" + named[1].replace(".", "_").upper()
+
+
 def _known() -> Iterator[tuple[type[Exception], Exit, str]]:
     """Yield what is known to go wrong, its exit code and how it is said; the rest is a defect and shows its trace."""
     yield import_module("stream.settings").SettingsError, Exit.SETTINGS, "{}"
@@ -72,6 +86,7 @@ def _known() -> Iterator[tuple[type[Exception], Exit, str]]:
     yield import_module("sinks.errors").StoreUnavailableError, Exit.AWAY, "Redis: {}"
     yield import_module("sinks.errors").StoreError, Exit.FAILED, "{}"
     yield import_module("gateway.errors").StandingUnavailableError, Exit.AWAY, "{}"
+    yield import_module("gateway.errors").SubjectFormatError, Exit.USAGE, "{}"
     yield import_module("gateway.errors").GatewayError, Exit.FAILED, "{}"
     away = "; {} says where it is, `jasmine doctor` more"
     yield import_module("redis").RedisError, Exit.AWAY, "Redis: {}" + away.format("JASMINE_REDIS_URL")

@@ -10,9 +10,13 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
+
+_COLUMN_CHARACTERS_MIN = 15
+_UNBROKEN_CHARACTERS = 10_000
 
 AsJson = Annotated[bool, typer.Option("--json", help="Answer as JSON, for machines.")]
 
@@ -47,21 +51,50 @@ def write_json(value: Any) -> None:
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Write a table."""
+    """Write a table; cells are text as it stands, or Text with a style.
+
+    Its first column, which names the row, is never broken. Where columns would be too narrow to read, each row is a
+    list of names and values instead; and what goes to a file or another program is as wide as it needs to be.
+    """
+    if out.is_terminal and len(columns) * _COLUMN_CHARACTERS_MIN > out.width:
+        _stack(title, columns, rows)
+        return
     shown = Table(title=title, title_justify="left", title_style="bold")
-    for column in columns:
-        shown.add_column(column, overflow="fold")
+    for number, column in enumerate(columns):
+        shown.add_column(column, overflow="fold", no_wrap=number == 0)
     for row in rows:
-        shown.add_row(*("" if value is None else str(value) for value in row))
-    out.print(shown)
+        shown.add_row(*map(_cell, row))
+    wide = out if out.is_terminal else Console(file=out.file, width=_UNBROKEN_CHARACTERS, highlight=False)
+    wide.print(shown)
+
+
+def _stack(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    out.print(Text(title, "bold"))
+    for row in rows:
+        shown = _grid()
+        for column, value in zip(columns, row, strict=True):
+            if value is not None and value != "":
+                shown.add_row(Text(column, "dim"), _cell(value))
+        out.print(shown)
+        out.print()
 
 
 def pairs(title: str, values: Mapping[str, Any]) -> None:
     """Write names and values."""
+    shown = _grid(title)
+    for name, value in values.items():
+        shown.add_row(Text(name, "dim"), _cell(value))
+    out.print(shown)
+
+
+def _grid(title: str | None = None) -> Table:
     shown = Table(title=title, title_justify="left", title_style="bold", show_header=False, box=None, padding=(0, 2))
     shown.add_column()
     # Chinese has no spaces to break a line at: without folding the rest would be left out.
     shown.add_column(overflow="fold")
-    for name, value in values.items():
-        shown.add_row(f"[dim]{name}[/]", "" if value is None else str(value))
-    out.print(shown)
+    return shown
+
+
+def _cell(value: Any) -> Text:
+    """Return a cell's text, in which brackets are no markup: it may quote what anybody has published."""
+    return value if isinstance(value, Text) else Text("" if value is None else str(value))

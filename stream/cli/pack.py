@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
+from rich.text import Text
 
 from scoring.pack import DEFAULT_PACK, Pack, load_pack
 from scoring.packtools import describe
@@ -109,7 +110,11 @@ def _show_rules(pack: Pack) -> None:
             f"{limits.name.zh} {limits.name.en}: {limits.lowest} to {limits.highest:+d}",
             ("rule", *columns, "basis"),
             [
-                (f"{row['zh']} {row['en']}\n[dim]{row['type']}[/]", *(row[name] for name in columns), row["basis"])
+                (
+                    Text.assemble(f"{row['zh']} {row['en']}\n", (row["type"], "dim")),
+                    *(row[name] for name in columns),
+                    row["basis"],
+                )
                 for row in rows
             ],
         )

@@ -17,7 +17,6 @@ from schemas.events import CONTENT_TYPE_STRUCTURED
 from scoring.announced import Announced, Files, check_first_day, files_of
 from scoring.pack import Pack, PackError, load_pack
 from scoring.packtools.diff import diff
-from scoring.packtools.findings import Level
 from scoring.packtools.lint import lint
 from scoring.timeline import Span
 from sinks.errors import StoreUnavailableError
@@ -245,10 +244,8 @@ def _first(settings: Settings, *, to_announce: bool) -> Announced:
 
 def _sound(folder: Path) -> Pack:
     """Return a pack without errors, or raise a PackError with all of them."""
-    report = lint(folder)
-    errors = [one for one in report.findings if one.level is Level.ERROR]
-    if errors:
-        raise PackError("\n".join(f"{one.path}:{one.line}: {one.about}: {one.what}: {one.remedy}" for one in errors))
+    if errors := lint(folder).errors():
+        raise PackError("\n".join(errors))
     return load_pack(folder)
 
 

@@ -41,7 +41,9 @@ def publish(
     with ExitStack() as stack:
         source = _open(path, stack)
         kept = stack.enter_context(refused.open("wb")) if refused else None
-        publisher = Publisher(settings.kafka, settings.topic_events, on_delivery=lambda one: _note(one, failed))
+        # What librdkafka would say of each broker it cannot reach is said once, at the end.
+        quiet = {**settings.kafka, "log_level": 2}
+        publisher = Publisher(quiet, settings.topic_events, on_delivery=lambda one: _note(one, failed))
         for line in _progress(_lines(path, source, settings), path, as_json):
             try:
                 if isinstance(line.attributes, Refusal):
@@ -63,7 +65,9 @@ def publish(
     }
     write_json(answer) if as_json else _show(answer)
     if failed:
-        fail(Exit.FAILED, f"{len(failed)} events were not delivered: {failed[0].error}; publish the file again")
+        where = f"Kafka at {settings.kafka['bootstrap.servers']}"
+        remedy = "publish the file again; `jasmine doctor` says what can be reached"
+        fail(Exit.AWAY, f"{where} did not take {len(failed)} events: {failed[0].error}; {remedy}")
     if reasons:
         raise typer.Exit(Exit.REFUSED)
 
@@ -97,10 +101,13 @@ def _progress(lines: Iterator[Line], path: str, quiet: bool) -> Iterator[Line]:
 
 
 def _lines(path: str, source: IO[bytes], settings: Settings) -> Iterator[Line]:
+    read = 0
     try:
-        yield from read_csv(source, settings) if path.endswith(".csv") else read_json_lines(source)
+        for line in read_csv(source, settings) if path.endswith(".csv") else read_json_lines(source):
+            read += 1
+            yield line
     except FileFormatError as error:
-        fail(Exit.USAGE, f"{path}: {error}; what came before was published")
+        fail(Exit.USAGE, f"{path}: {error}" + ("; what stands before that was published" if read else ""))
 
 
 def _problem(line: Line, refusal: Refusal) -> dict[str, Any]:

@@ -66,6 +66,7 @@ def pseudonym(
         str, typer.Argument(help="An identity number (GB 11643) or credit code (GB 32100), or - to read it.")
     ],
     kind: Annotated[str, typer.Option(help="resident, legal_person or organisation")] = "resident",
+    as_json: AsJson = False,
 ) -> None:
     """Turn an identity number into a subject id under this deployment's key; check digits are verified first.
 
@@ -82,6 +83,7 @@ def pseudonym(
         "organisation": pseudonymiser.organisation,
     }[kind]
     try:
-        typer.echo(make(typer.get_text_stream("stdin").read().strip() if number == "-" else number))
+        subject = make(typer.get_text_stream("stdin").read().strip() if number == "-" else number)
     except IdentityNumberError as error:
         fail(Exit.REFUSED, str(error))
+    write_json({"subject": subject}) if as_json else typer.echo(subject)

@@ -106,7 +106,7 @@ def run(plan: Plan, console: Console, tell: Callable[[Result], None] = lambda _:
         DemoError: the worker did not start, or ended.
 
     """
-    settings = Settings(redis_url="", pseudonym_key=None)
+    settings = Settings(redis_url="redis://", pseudonym_key=None)
     topics = (
         settings.topic_events,
         settings.topic_changes,

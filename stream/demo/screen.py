@@ -103,16 +103,15 @@ class Screen:
         head = Text.assemble((f"{score}  ", "bold"), self._tier(view.tier))
         perks = Text(", ".join(perk.replace("_", " ") for perk in view.perks) or "no perks", "dim")
         steps = Table.grid(padding=(0, 1))
-        for at, title, chinese, after, visible_ms in view.steps[-_STEPS_SHOWN:]:
+        # The newest first: a small terminal has no room for the oldest.
+        for at, title, chinese, after, visible_ms in reversed(view.steps[-_STEPS_SHOWN:]):
             when = datetime.fromtimestamp(at).astimezone().strftime("%H:%M:%S")
             seen = "…" if after is None else f"[bold]{after}[/]"
             took = "" if visible_ms is None else f"[dim]{visible_ms:.1f} ms[/]"
             steps.add_row(f"[dim]{when}[/]", Group(title, Text(chinese, "dim")), seen, took)
-        body = Group(head, perks, Text(sparkline(view.scores), "green"), Text(""), steps)
-        page = f"her page: {view.page}" if view.page else None
-        return Panel(
-            body, title=f"one citizen, {view.citizen}", title_align="left", subtitle=page, subtitle_align="left"
-        )
+        page = [Text(f"her page: {view.page}", overflow="fold")] if view.page else []
+        body = Group(*page, head, perks, Text(sparkline(view.scores), "green"), Text(""), steps)
+        return Panel(body, title=f"one citizen, {view.citizen}", title_align="left")
 
     def _tier(self, tier: str | None) -> Text:
         return Text("no score", "dim") if tier is None else Text(self._names[tier], self._colours[tier])

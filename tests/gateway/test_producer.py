@@ -5,7 +5,7 @@ import socket
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -103,6 +103,7 @@ def test_attributes_are_an_event_too(kafka: str) -> None:
         (lambda one: replace(one, extensions={"id": "other"}), Reason.BAD_VALUE, "id"),
         (lambda one: replace(one, extensions={"traceparent": 1.5}), Reason.BAD_ENVELOPE, "traceparent"),
         (lambda one: replace(one, time=datetime(2026, 11, 24)), Reason.BAD_VALUE, "time"),  # noqa: DTZ001
+        (lambda one: replace(one, time=datetime.now(UTC) + timedelta(days=2)), Reason.TIME_IN_FUTURE, "time"),
         (lambda one: replace(one, time=datetime(1969, 1, 1, tzinfo=UTC)), Reason.BAD_VALUE, "time"),
         (lambda one: replace(one, data=Data(quantity=1)), Reason.UNKNOWN_FIELD, "data.quantity"),
         (lambda one: replace(one, data=Data(quantity=0)), Reason.BAD_VALUE, "data.quantity"),

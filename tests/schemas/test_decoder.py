@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.catalogue import TYPES_BY_CODE
-from schemas.codec import encode, encode_binary
-from schemas.decoder import FUTURE_ALLOWED_S, Decoder
+from schemas.codec import FUTURE_ALLOWED_S, encode, encode_binary
+from schemas.decoder import Decoder
 from schemas.errors import Reason
 from schemas.events import CreditEvent
 from schemas.partitioner import partition_of

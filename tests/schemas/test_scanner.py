@@ -10,8 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from schemas.catalogue import EVENT_TYPES
-from schemas.codec import VALUE_BYTES_MAX, decode, encode
-from schemas.decoder import FUTURE_ALLOWED_S, Decoder
+from schemas.codec import FUTURE_ALLOWED_S, VALUE_BYTES_MAX, decode, encode
+from schemas.decoder import Decoder
 from schemas.events import CreditEvent
 from schemas.facts import OFFSET_MAX
 from schemas.partitioner import partition_of

@@ -349,6 +349,11 @@ DEFECTS: dict[str, tuple[tuple[str, str, str], str, list[str]]] = {
         "- id: schooling",
         ["perks.4: 'schooling' is an essential service; offer a perk beside it, never the service"],
     ),
+    "a perk that may be the service itself": (
+        (MAIN, "- id: hospital_deposit_waived", "- id: hospital"),
+        "- id: hospital",
+        ["perks.7: the id does not say what is granted beside a service; name it by discount, fast, free"],
+    ),
     "thresholds out of order": (
         (MAIN, "effective_from: 2018-06-01, points: 686", "effective_from: 2028-06-01, points: 686"),
         "- id: transit_discount",
@@ -478,7 +483,7 @@ def test_more_perks_than_a_card_has_bits_for_are_refused(tmp_path: Path) -> None
     folder = copied(tmp_path)
     head, perks = (folder / MAIN).read_text("utf-8").split("perks:\n")
     one = perks[perks.index("  - id: parking_pay_later") : perks.index("  - id: housing_fund_quota")]
-    many = "".join(one.replace("parking_pay_later", f"perk_{number}") for number in range(33))
+    many = "".join(one.replace("parking_pay_later", f"discount_{number}") for number in range(33))
     (folder / MAIN).write_text(f"{head}perks:\n{many}", "utf-8")
 
     with pytest.raises(PackError, match=r"perks: .* at most 32 items"):

@@ -290,3 +290,24 @@ def test_no_more_is_shown_than_can_be_read() -> None:
 def test_a_target_that_is_no_score_is_refused() -> None:
     with pytest.raises(ValueError, match="from 0 to 1000, was 1001"):
         suggested(1001)
+
+
+def test_a_long_wait_does_not_hide_what_two_acts_reach_before() -> None:
+    listed = a_record("court.dishonest.listed", "2025-03-01")
+    performed = a_control("obligation.fulfilled", listed, "2026-05-20")
+    answer = suggested(BASE - 50 + 12, listed, performed)
+
+    waits = [one for one in answer.found if one.acts[0].kind == "wait"]
+    assert [(one.day, one.acts[0].words.en) for one in waits] == [
+        (date(2028, 5, 20), waits[0].acts[0].words.en),
+    ]
+    assert "Judgment defaulter listed" in waits[0].words.en
+    assert any(len(one.acts) == 2 and one.day < date(2026, 12, 31) for one in answer.found)
+
+
+def test_a_perk_that_would_be_lost_without_an_act_is_named_as_what_it_keeps() -> None:
+    pack = pack_with(base_points=690)
+    answer = suggest(facts_of([ME]), day("2026-12-20"), pack, target=697)
+
+    assert answer.found
+    assert all("transit_discount" in one.perks for one in answer.found if one.day >= date(2027, 1, 1))

@@ -3,6 +3,9 @@
 import base64
 import io
 import json
+import re
+import shutil
+import socket
 import subprocess
 import sys
 import zlib
@@ -16,11 +19,14 @@ import pytest
 from confluent_kafka import Producer
 
 from city.identity import credit_code, resident_number
+from gateway.producer import Publisher
 from gateway.readers import Readers, digest_of
 from schemas.catalogue import EVENT_TYPES
+from schemas.errors import Reason, Refusal
 from schemas.partitioner import partition_of
 from schemas.subjects import Pseudonymiser
-from sinks.dead import RAW_BYTES_MAX
+from scoring.pack import DEFAULT_PACK
+from sinks.dead import RAW_BYTES_MAX, DeadLetter
 from stream.cli.main import _COMMANDS, main
 from stream.cli.output import Exit, out
 from stream.embedded import free_port
@@ -221,6 +227,111 @@ def test_a_file_that_is_not_there_is_wrong_usage(jasmine: Jasmine, tmp_path: Pat
     assert "No such file" in answer.err
 
 
+@pytest.mark.usefixtures("_away")
+def test_a_kafka_that_is_away_is_said_once_with_what_to_do(
+    jasmine: Jasmine, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Publisher.close, "__defaults__", (0.3,))
+
+    answer = jasmine("publish", "-", stdin=line_of(NOBODY))
+
+    assert answer.code == Exit.AWAY
+    assert re.search(
+        r"Kafka at 127\.0\.0\.1:\d+ did not take 1 events: .*; publish the file again; `jasmine", answer.err
+    )
+    assert "FAIL" not in capfd.readouterr().err
+
+
+@pytest.mark.usefixtures("_away")
+@pytest.mark.parametrize(("name", "value"), [("NO_SUCH", "1"), ("SESSION_TIMEOUT_MS", "soon")])
+def test_a_kafka_property_that_is_none_is_named_by_its_variable(
+    jasmine: Jasmine, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(f"JASMINE_KAFKA_{name}", value)
+
+    answer = jasmine("publish", "-", stdin=line_of(NOBODY))
+
+    assert answer.code == Exit.SETTINGS
+    assert answer.err.startswith(f"jasmine: JASMINE_KAFKA_{name}: ")
+
+
+def test_an_address_of_redis_that_is_none_is_named_by_every_command(
+    jasmine: Jasmine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JASMINE_REDIS_URL", "http://redis")
+
+    for command in (("lookup", NOBODY), ("explain", NOBODY), ("worker",), ("gateway",), ("dead", "list")):
+        answer = jasmine(*command)
+        assert (answer.code, answer.err[:27]) == (Exit.SETTINGS, "jasmine: JASMINE_REDIS_URL:")
+    assert jasmine("doctor", "--json").code == Exit.SETTINGS
+
+
+def test_the_doctor_names_a_misspelt_variable(jasmine: Jasmine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stream.cli.doctor._deployment", lambda _: ())
+    monkeypatch.setenv("JASMINE_PARTITION", "8")
+
+    found = {one["what"]: one for one in jasmine("doctor", "--json").json}
+
+    assert found["JASMINE_PARTITION"]["remedy"] == "write JASMINE_PARTITIONS, or unset it"
+
+
+def test_the_doctor_lints_the_pack(jasmine: Jasmine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    folder = tmp_path / "pack"
+    shutil.copytree(DEFAULT_PACK, folder)
+    head = (folder / "pack.yaml").read_text("utf-8")
+    (folder / "pack.yaml").write_text(head.replace("from: 850}", "from: 950}"), "utf-8")
+    monkeypatch.setenv("JASMINE_PACK", str(folder))
+    monkeypatch.setattr("stream.cli.doctor._ANSWER_S_MAX", 0.1)
+
+    found = {one["what"]: one for one in jasmine("doctor", "--json").json}
+
+    assert found["pack"]["state"] == "wrong"
+    assert re.search(r"pack\.yaml:\d+: outstanding: ", found["pack"]["detail"])
+
+
+def test_the_newest_dead_letters_are_those_of_the_latest_time_in_any_partition(
+    jasmine: Jasmine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def letter(partition: int) -> bytes:
+        refusal = Refusal(Reason.NOT_JSON)
+        return DeadLetter.of(
+            refusal, topic="credit.events", partition=partition, offset=0, key=None, value=b"", headers=None
+        ).pack()
+
+    # As partitions are read: one after the other.
+    read = [(30, letter(0)), (10, letter(1)), (40, letter(2)), (20, letter(3))]
+    monkeypatch.setattr("stream.cli.dead._values", lambda *_: iter(read))
+
+    listed = jasmine("dead", "list", "--limit", "2", "--json").json
+
+    assert [one["name"] for one in listed] == ["credit.events/0/0", "credit.events/2/0"]
+
+
+@pytest.mark.parametrize("asked", [("--reason", "unheard_of"), ("--limit", "0")])
+def test_dead_letters_that_cannot_be_are_wrong_usage(jasmine: Jasmine, asked: tuple[str, str]) -> None:
+    assert jasmine("dead", "list", *asked).code == Exit.USAGE
+
+
+@pytest.mark.parametrize("name", ["gateway", "citizen"])
+def test_a_port_that_is_taken_is_named_with_its_variable(
+    jasmine: Jasmine, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("JASMINE_OIDC_ISSUER", "http://localhost:1")
+    monkeypatch.setenv("JASMINE_SESSION_KEY", KEY)
+    monkeypatch.setenv("JASMINE_PSEUDONYM_KEY", KEY)
+    monkeypatch.setenv("JASMINE_ACCESS_LOG", "off")
+    monkeypatch.setattr("stream.cli.gateway.configure", lambda *_: None)
+    monkeypatch.setattr("stream.cli.citizen.configure", lambda *_: None)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        monkeypatch.setenv(f"JASMINE_{name.upper()}_PORT", str(port))
+        answer = jasmine(name)
+
+    assert answer.code == Exit.FAILED
+    assert f"127.0.0.1 port {port}: Address already in use" in answer.err
+    assert f"JASMINE_{name.upper()}_PORT" in answer.err
+
+
 # With a worker.
 
 
@@ -381,7 +492,7 @@ def test_a_subject_of_whom_nothing_was_published_is_not_found(jasmine: Jasmine, 
 def test_what_is_no_subject_is_refused_without_a_trace(jasmine: Jasmine, command: str) -> None:
     answer = jasmine(command, "somebody")
 
-    assert answer.code == Exit.FAILED
+    assert answer.code == Exit.USAGE
     assert answer.err.startswith("jasmine: ")
 
 

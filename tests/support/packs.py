@@ -86,7 +86,7 @@ def _perks(draw: st.DrawFn, number: int) -> Changes:
     apart = draw(st.lists(st.integers(1, 400), max_size=2))
     dates = [date_of(first + sum(apart[:count])) for count in range(len(apart) + 1)]
     return {
-        "id": f"perk_{number}",
+        "id": f"discount_{number}",
         "name": {"zh": "权益", "en": "Perk"},
         "scenario": "culture",
         "kinds": draw(st.sets(st.sampled_from(["resident", "legal_person", "organisation"]), min_size=1).map(sorted)),

@@ -124,6 +124,14 @@ ODDITIES = {
         "library.loan.returned",
         Level.WARNING,
     ),
+    "a severity of what lowers nothing": (
+        PUBLIC,
+        "  cap_year: 5\n",
+        "  cap_year: 5\n  repair: on_fulfilment\n",
+        "unused",
+        "library.loan.returned",
+        Level.WARNING,
+    ),
     "a reason for a warning that is gone": (
         "lint.yaml",
         "about: judicial",
