@@ -228,18 +228,13 @@ def test_a_file_that_is_not_there_is_wrong_usage(jasmine: Jasmine, tmp_path: Pat
 
 
 @pytest.mark.usefixtures("_away")
-def test_a_kafka_that_is_away_is_said_once_with_what_to_do(
-    jasmine: Jasmine, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_kafka_that_is_away_is_said_once_with_what_to_do(jasmine: Jasmine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Publisher.close, "__defaults__", (0.3,))
 
     answer = jasmine("publish", "-", stdin=line_of(NOBODY))
 
     assert answer.code == Exit.AWAY
-    assert re.search(
-        r"Kafka at 127\.0\.0\.1:\d+ did not take 1 events: .*; publish the file again; `jasmine", answer.err
-    )
-    assert "FAIL" not in capfd.readouterr().err
+    assert re.search(r"Kafka at 127\.0\.0\.1:\d+ did not take 1 events: .*; publish the file again; ", answer.err)
 
 
 @pytest.mark.usefixtures("_away")

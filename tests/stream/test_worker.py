@@ -361,10 +361,10 @@ def test_a_worker_that_lost_all_its_partitions_is_not_ready_until_it_is_told_wha
 def test_what_is_away_is_said_once_in_a_while_and_that_it_is_back_once(
     worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    now_s = 0.0
-    monkeypatch.setattr("stream.worker.time.monotonic", lambda: now_s)
+    times_s = iter((0.0, 1.0, 9.0, 11.0, 11.0, 12.0))
+    monkeypatch.setattr("stream.worker.time.monotonic", lambda: next(times_s))
     with capture_logs() as lines:
-        for now_s in (0.0, 1.0, 9.0, 11.0):
+        for _ in range(4):
             worker._away("redis", StoreUnavailableError("refused"))
         worker._away("kafka", TopicsError("no answer"))
         worker._back("redis")
