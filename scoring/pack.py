@@ -283,12 +283,14 @@ class GradeRule(_Strict):
         months: how long it counts after its anchor; `by_size` or `by_issuer` as the pack's validity says; or None
             while it stands (only for what lowers nothing).
         ceiling: the id of the highest tier possible while it counts.
+        severity: how severe it is, where that is not the rule's.
 
     """
 
     points: int = Field(ge=-SCORE_MAX, le=SCORE_MAX)
     months: GradeMonths = None
     ceiling: str | None = None
+    severity: Literal["minor", "general", "serious"] | None = None
 
 
 class Substitute(_Strict):
@@ -348,6 +350,10 @@ class Rule(_Strict):
     def event_type(self) -> EventType:
         """The catalogue's entry."""
         return TYPES_BY_NAME[self.type]
+
+    def severity_of(self, label: str) -> str:
+        """Return how severe a grade is: by that the law says when it can be repaired."""
+        return self.grades[label].severity or self.severity
 
     @model_validator(mode="after")
     def _check(self) -> Self:

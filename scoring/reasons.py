@@ -217,7 +217,11 @@ def repair_law(day: int) -> RepairLaw:
 
 def earliest_repair(record: Record, day: int) -> int:
     """Return the first day on which an authority can be asked to repair a record, by the law of a day."""
-    return add_months(record.start, repair_law(day).months[record.rule.severity])
+    return add_months(record.start, repair_law(day).months[_severity(record)])
+
+
+def _severity(record: Record) -> str:
+    return record.rule.severity_of(record.grade.label)
 
 
 def repair(record: Record, day: int) -> Repair | None:
@@ -226,7 +230,7 @@ def repair(record: Record, day: int) -> Repair | None:
     if path is RepairPath.NONE:
         return None
     law = repair_law(day)
-    months = law.months[record.rule.severity] if path is RepairPath.BY_AUTHORITY else None
+    months = law.months[_severity(record)] if path is RepairPath.BY_AUTHORITY else None
     earliest = earliest_repair(record, day) if path is RepairPath.BY_AUTHORITY else record.start
     by = None if path is RepairPath.EXPIRY else publisher_name(record.rule.event_type.publisher)
     done = None if record.repaired == NEVER else date_of(record.repaired)

@@ -17,6 +17,7 @@ def types(as_json: AsJson = False) -> None:
             "chinese": one.chinese,
             "english": one.english,
             "kinds": sorted(kind.letter for kind in one.kinds),
+            "publisher": one.publisher,
             "grades": ["of the record"] if one.name == "record.corrected" else [grade.label for grade in one.grades],
             "quantity": one.quantity or None,
             "control": one.control,
@@ -30,9 +31,14 @@ def types(as_json: AsJson = False) -> None:
         return
     table(
         "Event types",
-        ("type", "名称", "name", "kinds", "grades", "quantity"),
+        ("type", "名称", "name", "publisher", "kinds", "grades", "quantity"),
         (
-            (r["type"], r["chinese"], r["english"], " ".join(r["kinds"]), ", ".join(r["grades"]), r["quantity"])
+            (
+                *(r[name] for name in ("type", "chinese", "english", "publisher")),
+                " ".join(r["kinds"]),
+                ", ".join(r["grades"]),
+                r["quantity"],
+            )
             for r in rows
         ),
     )

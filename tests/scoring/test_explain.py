@@ -279,6 +279,22 @@ def test_a_repair_can_be_asked_for_after_the_minimum_period(
     assert (repair.months, repair.earliest) == (months, earliest)
 
 
+@pytest.mark.parametrize(
+    ("grade", "months", "earliest"),
+    [
+        (Grade.WARNING, 0, date(2026, 5, 31)),
+        (Grade.FINE_MINOR, 3, date(2026, 8, 31)),
+        (Grade.FINE_HUGE, 12, date(2027, 5, 31)),
+    ],
+)
+def test_the_period_is_that_of_the_grades_own_severity(grade: Grade, months: int, earliest: date) -> None:
+    fine = a_record("admin.penalty.imposed", "2026-05-31", grade=grade.label)
+    repair = entry_of(explained("2026-06-01", fine), "admin.penalty.imposed").repair
+
+    assert repair is not None
+    assert (repair.months, repair.earliest) == (months, earliest)
+
+
 def test_the_minimum_periods_are_those_of_order_36() -> None:
     law = REPAIR_LAWS[-1]
 

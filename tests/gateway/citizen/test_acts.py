@@ -97,12 +97,12 @@ def test_a_repair_before_its_minimum_period_is_refused_with_the_first_day(world:
 
     assert answer.status_code == HTTPStatus.CONFLICT
     assert answer.json()["type"] == "urn:jasmine:problem:repair-too-early"
-    assert "2027-11-23" in answer.json()["detail"]
+    assert "2027-02-23" in answer.json()["detail"]
     assert world.published == []
 
 
 def test_a_repair_can_be_applied_for_from_its_day_on(world: World) -> None:
-    old = an_event(LIN, "court.dishonest.listed", TODAY - 370)
+    old = an_event(LIN, "traffic.penalty.imposed", TODAY - 100, grade=Grade.FINE_MINOR, event_id="old")
     world.happen(old)
     page = enter(world)
     path = f"/records/{world.record_of(old)}/repair"
@@ -116,7 +116,7 @@ def test_a_repair_can_be_applied_for_from_its_day_on(world: World) -> None:
 
 
 def test_an_application_that_is_waiting_is_not_filed_again(world: World) -> None:
-    old = an_event(LIN, "court.dishonest.listed", TODAY - 370)
+    old = an_event(LIN, "traffic.penalty.imposed", TODAY - 100, grade=Grade.FINE_MINOR, event_id="old")
     world.happen(old)
     token = token_in(enter(world).text)
     answers = [
