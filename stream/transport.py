@@ -178,6 +178,8 @@ class _Poller(threading.Thread):
         # None says that what is in flight will never be done.
         self._credits: queue.SimpleQueue[_Done | None] = queue.SimpleQueue()
         self._abandoned = False
+        # Whether no Poll will be handed on any more; the one that was being read at a stop still is.
+        self._hands_on_no_more = False
         self._polls = 0
         self._rebalances = 0
         self._has_begun = False
@@ -212,8 +214,8 @@ class _Poller(threading.Thread):
 
     @property
     def is_done(self) -> bool:
-        """Whether every Poll handed on is done, or none will be."""
-        return self._abandoned or not self._in_flight
+        """Whether every Poll is done and none will come, or none will be done."""
+        return self._abandoned or (self._hands_on_no_more and not self._in_flight)
 
     def _following(self, number: int) -> Poll | None:
         return self._handed_on.get(number + 1)
@@ -235,6 +237,7 @@ class _Poller(threading.Thread):
         except Exception as error:  # noqa: BLE001 - the thread has no caller; whatever ended it stops the app
             self._tell(self._crash, error)
         finally:
+            self._hands_on_no_more = True
             self._tell(lambda _: self.ended.set(), None)
 
     def _poll_until_stopped(self) -> None:
@@ -250,6 +253,7 @@ class _Poller(threading.Thread):
                     self._wait_for_at_most(self._in_flight_max())
         finally:
             self._stopping.set()
+            self._hands_on_no_more = True
             self._wait_for_at_most(0)
             self._consumer.close()
 

@@ -26,7 +26,7 @@ from confluent_kafka.cimpl import NewTopic
 from ops.real import Kafka
 from stream import transport
 from stream.polls import Poll, Polls
-from stream.transport import KafkaWiring, OffsetOutOfRangeError
+from stream.transport import KafkaWiring, OffsetOutOfRangeError, _Poller
 from tests.stream.transport_worker import App, open_store
 
 pytest_plugins = ["tests.support.real_parts"]
@@ -294,6 +294,35 @@ def test_a_stop_waits_for_what_was_read_and_reads_no_more(cluster: str) -> None:
 
     assert asyncio.run(scenario()) == 3  # of eight
     assert len(finished) == 3
+
+
+def test_a_stop_waits_for_a_poll_that_is_being_read(cluster: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is in nobody's hands yet, but will be: an agent that is gone by then would leave it half done."""
+    fill(cluster, "being-read", per_partition=1)
+    read, reading = _Poller._read, threading.Event()
+    begun, finished = [], []
+
+    def read_until_stopped(poller: _Poller) -> list[Message]:
+        if records := read(poller):
+            reading.set()
+            poller._stopping.wait(DEADLINE_S)
+            time.sleep(0.05)
+        return records
+
+    async def handle(poll: Poll) -> None:
+        begun.append(poll)
+        await asyncio.sleep(0.2)
+        finished.append(poll)
+        poll.done()
+
+    async def scenario() -> None:
+        async with worker(cluster, "being-read", handle), asyncio.timeout(DEADLINE_S):
+            await until(reading.is_set)
+
+    monkeypatch.setattr(_Poller, "_read", read_until_stopped)
+    asyncio.run(scenario())
+
+    assert len(finished) == len(begun) > 0
 
 
 @pytest.mark.slow
