@@ -296,6 +296,7 @@ def test_a_stop_waits_for_what_was_read_and_reads_no_more(cluster: str) -> None:
     assert len(finished) == 3
 
 
+@pytest.mark.slow
 def test_a_stop_waits_for_a_poll_that_is_being_read(cluster: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is in nobody's hands yet, but will be: an agent that is gone by then would leave it half done."""
     fill(cluster, "being-read", per_partition=1)
@@ -467,6 +468,7 @@ def test_two_workers_share_the_partitions_and_lose_nothing_when_one_leaves(clust
     assert sorted(handled) == [(partition, offset) for partition in PARTITIONS for offset in range(300)]
 
 
+@pytest.mark.slow
 def test_an_assignment_between_polls_drops_none_of_them(cluster: str) -> None:
     handled: list[int] = []
     fill(cluster, "assigned-between", per_partition=2_000)
