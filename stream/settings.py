@@ -115,11 +115,12 @@ class Settings(BaseSettings):
         try:
             parse_url(stated)  # type: ignore[no-untyped-call]
             database = "" if stated.startswith("unix:") else urlsplit(stated).path.strip("/")
-            if database and not database.isdecimal():
-                raise ValueError("a database is a number")  # noqa: TRY301 - told like the client's own
-        except ValueError as error:
-            message = f"{error}; give redis://HOST:PORT/DATABASE, rediss://... or unix://PATH?db=DATABASE"
-            raise ValueError(message) from None
+            is_address = not database or database.isdecimal()
+        except ValueError:
+            is_address = False
+        if not is_address:
+            # What the client says of it may quote a password.
+            raise ValueError("is no address; give redis://HOST:PORT/DATABASE, rediss://... or unix://PATH?db=DATABASE")
         return stated
 
     @cached_property

@@ -164,6 +164,7 @@ def test_a_secret_of_the_citizens_page_may_stand_in_a_file(tmp_path: Path, monke
         "http://user:secret@redis:6379/0",
         "redis://user:secret@redis:port/0",
         "redis://user:secret@redis:6379/first",
+        "redis://user:secret",
         "",
     ],
 )
