@@ -147,12 +147,15 @@ class _Search:
         self._kind = kind
         self._rules = rules
         self._score_of: dict[_Way, int] = {}
+        # What doing nothing comes to: days on which the score changes, and to what.
+        self._days: list[tuple[int, int]] = []
         self._tried: list[tuple[int, _Way]] = []
 
     def enough(self) -> list[_Way]:
         """Return the cheapest ways that reach the target, pairs only if no single act does so before long."""
         singles = [*self._duties(), *self._repairs(), *self._habits()]
-        days = [(at, score) for at, score in self._walk(self._ledger, self.day) if at > self.day and score is not None]
+        walked = self._walk(self._ledger, self.day)
+        days = self._days = [(at, score) for at, score in walked if at > self.day and score is not None]
         ways = [way for way in self._scored(singles) if self._reaches(way)]
         if waits := [at for at, score in days if score >= self.target][:1]:
             ways.append(self._waiting(waits[0]))
@@ -170,9 +173,7 @@ class _Search:
         assert state.score is not None  # noqa: S101 - nothing that is suggested takes a score away
         assert state.tier is not None  # noqa: S101
         tier = self.pack.tiers[state.tier]
-        # Also what somebody has today and would lose until then.
-        kept = self.state.entitlements & evaluate(self._ledger, way.day, self.pack, self._kind).entitlements
-        new = [perk for perk in self.pack.perks if perk.id in state.entitlements - kept]
+        new = [perk for perk in self.pack.perks if perk.id in state.entitlements and not self._keeps(perk, way.day)]
         moved = self._moved(state, way.day)
         level = min(self.target, state.score)
         ends = next((at for at, score in self._walk(way.variant, way.day) if score is None or score < level), None)
@@ -189,6 +190,12 @@ class _Search:
                 *(_MOVED.filled(perk=words_of(one.name), points=self.pack.threshold(one, way.day)) for one in moved)
             ),
         )
+
+    def _keeps(self, perk: Perk, day: int) -> bool:
+        """Whether somebody has a perk today and, doing nothing, still on a day."""
+        asked = self.pack.threshold(perk, day)
+        score = next((score for at, score in reversed(self._days) if at <= day), self.state.score)
+        return perk.id in self.state.entitlements and asked is not None and (score or 0) >= asked
 
     def _moved(self, then: State, day: int) -> list[Perk]:
         """Return the perks that the score would earn today and that ask for more by then."""
