@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import count
 
 import numpy as np
@@ -82,20 +82,17 @@ class Renderer:
         numbers = rows["number"].tolist()
         fates = rows["fate"].tolist()
         data = self._data(rows, types)
-        linked = _linked(rows, represented_by)
-        for index in linked:
+        reaches = [0] * len(rows)
+        for index in _linked(rows, represented_by):
             link = b'"linked_subjects":["%b"]' % represented_by[index]
             data[index] = data[index] + b"," + link if data[index] else link
+            reaches[index] = int(fates[index] == Fate.SCORED)
         heads, prefix = _HEADS, self._prefix
         values = [
             heads[code] % (prefix, number, subject, time, fields)
             for code, number, subject, time, fields in zip(types, numbers, subjects, times, data, strict=True)
         ]
-        published = map(_publish, subjects, values, fates)
-        if not linked:
-            return published
-        reaching = {index for index in linked if fates[index] == Fate.SCORED}
-        return (replace(one, reaches=1) if index in reaching else one for index, one in enumerate(published))
+        return map(_publish, subjects, values, fates, reaches)
 
     def _data(self, rows: Rows, types: list[int]) -> list[bytes]:
         """Return the fields of each row's data: most have a grade or nothing, many a quantity, few anything else."""
@@ -140,9 +137,9 @@ def _linked(rows: Rows, represented_by: Sequence[bytes]) -> list[int]:
     return [index for index in np.flatnonzero(reaches).tolist() if represented_by[index]]
 
 
-def _publish(subject: bytes, value: bytes, fate: int) -> Published:
+def _publish(subject: bytes, value: bytes, fate: int, reaches: int) -> Published:
     if fate <= Fate.CONFLICT:
-        return Published(subject, value, HEADERS, _EXPECTS[fate])
+        return Published(subject, value, HEADERS, _EXPECTS[fate], reaches)
     if fate == Fate.WRONG_PARTITION:
         return Published(wrong_key(subject), value, HEADERS, _EXPECTS[fate])
     return Published(subject, _SPOILS[_FATES[fate]](value), HEADERS, _EXPECTS[fate])
