@@ -57,13 +57,14 @@ def year_of(day: int) -> int:
     return date_of(day).year
 
 
-# The same calendar as tables, for compiled code: calendar month (0 = January 1970) and day of the month (1..31)
-# of each day, and the first day of each calendar month, 60 months past the last day so that no sum leaves them.
+# The same calendar as tables, for compiled code: calendar month (0 = January 1970), year and day of the month (1..31)
+# of each day, and the first day of each calendar month, twice as many months so that no sum of two leaves them.
 _DAYS = np.arange(NEVER + 1).astype("datetime64[D]")
 MONTH_OF_DAY: NDArray[np.uint16] = _DAYS.astype("datetime64[M]").astype(np.int64).astype(np.uint16)
+YEAR_OF_DAY: NDArray[np.uint16] = (1970 + MONTH_OF_DAY // 12).astype(np.uint16)
 DAY_OF_MONTH: NDArray[np.uint8] = (
     (_DAYS - _DAYS.astype("datetime64[M]").astype("datetime64[D]")).astype(np.int64) + 1
 ).astype(np.uint8)
 FIRST_DAY_OF_MONTH: NDArray[np.int32] = (
-    np.arange(int(MONTH_OF_DAY[-1]) + 64).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
+    np.arange(2 * int(MONTH_OF_DAY[-1]) + 3).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
 ).astype(np.int32)

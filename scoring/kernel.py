@@ -17,7 +17,8 @@ from scoring.pack import SCORE_MAX
 from scoring.resolver import (
     DIMENSIONS,
     DISPUTABLE,
-    REGISTERED,
+    LINKED,
+    SUBSTITUTED,
     TOO_FAR,
     WAITS,
     Work,
@@ -57,11 +58,9 @@ class _State(NamedTuple):
 
 
 @compiled
-def _accrued(record: Row, rule: Row, day: Int) -> tuple[Int, Int]:
+def _accrued(record: Row, every: Int, months: Int, day: Int) -> tuple[Int, Int]:
     """Return how many deductions of an act that went on count on a day, and the next day on which that changes."""
     start = np.int64(record.start)
-    every = np.int64(rule.every)
-    months = np.int64(rule.months)
     # Those before ended so many months ago that not even the ends of months can matter.
     times: Int = max((np.int64(MONTH_OF_DAY[day]) - np.int64(MONTH_OF_DAY[start]) - months) // every - 1, 0)
     count = 0
@@ -89,19 +88,21 @@ def _step(steps: Int64s, quantity: Int) -> Int:
 
 
 @compiled
-def _count_over(record: Row, rule: Row, of_type: Row, steps: Int64s, day: Int) -> Int:
+def _count_over(record: Row, rules: Rules, day: Int) -> Int:
     """Count an act that goes on as often as it was deducted, or a quantity by what it adds to the sum of its type.
 
     Returns the next day on which that changes by itself.
     """
     change: Int = NEVER
-    if rule.every and record.original_end > day:
-        times, change = _accrued(record, rule, day)
+    more = rules.more[record.row]
+    if more.every and record.original_end > day:
+        times, change = _accrued(record, np.int64(more.every), np.int64(rules.table[record.row].months), day)
         record.points *= times
-    if rule.steps:
-        before = np.int64(of_type.sum)
-        of_type.sum += np.int64(record.quantity)
-        record.points = _step(steps[rule.steps], np.int64(of_type.sum)) - _step(steps[rule.steps], before)
+    if more.steps:
+        steps = rules.steps[more.steps]
+        before = np.int64(record.sum)
+        record.sum += np.int64(record.quantity)
+        record.points = _step(steps, np.int64(record.sum)) - _step(steps, before)
     return change
 
 
@@ -119,10 +120,10 @@ def _conditions(facts: Facts, begin: Int, stop: Int, count: Int, day: Int, recor
     for i in range(count):
         record = records[i]
         special = record.special
-        if special == 0 or record.start > day or record.aside & WAITS:
+        if special == 0 or record.start > day or special & WAITS:
             continue
-        if record.aside:
-            open_, _ = dispute(facts, begin, stop, record.record, day)
+        if special & DISPUTABLE:
+            open_, _ = dispute(facts, begin, stop, facts[record.place].record, day)
             if open_:
                 continue
         if special & RECORD_ONLY and record.original_end > day:
@@ -140,12 +141,12 @@ def _conditions(facts: Facts, begin: Int, stop: Int, count: Int, day: Int, recor
 
 
 @compiled
-def _keep_largest_of_each_incident(records: Rows, linked: Int64s, count: Int) -> None:
+def _keep_largest_of_each_incident(facts: Facts, records: Rows, linked: Int64s, count: Int) -> None:
     for i in range(1, count):
         record = records[linked[i]]
         for j in range(i):
             other = records[linked[j]]
-            if other.link != record.link or other.points == 0 or record.points == 0:
+            if facts[other.place].link != facts[record.place].link or other.points == 0 or record.points == 0:
                 continue
             if (other.points < 0) == (record.points < 0):
                 if abs(record.points) > abs(other.points):
@@ -156,32 +157,22 @@ def _keep_largest_of_each_incident(records: Rows, linked: Int64s, count: Int) ->
 
 
 @inlined
-def _within_year(record: Row, seen: Rows) -> Int:
-    """Return the record's positive points, cut at the cap of its year; acts come in the order of their years."""
-    of_type = seen[record.type]
-    if of_type.year != record.year:
-        of_type.year = record.year
-        of_type.points = 0
-    points = min(np.int64(record.points), np.int64(record.cap_year) - np.int64(of_type.points))
-    of_type.points += points
-    return points
+def _pass_over(record: Row, before: Row) -> None:
+    """Let a record count for nothing, and have been seen by nobody."""
+    record.points = 0
+    record.max_end = before.max_end
+    record.latest = before.latest
+    record.sum = before.sum
 
 
 @compiled
-def _go_through(  # one loop over the records: its parts share what was seen of each type
-    facts: Facts,
-    begin: Int,
-    stop: Int,
-    count: Int,
-    day: Int,
-    special: Int,
-    more: Rows,
-    steps: Int64s,
-    work: Work,
+def _go_through(  # one loop over the records: each goes on from what was seen of its type before
+    facts: Facts, begin: Int, stop: Int, count: Int, day: Int, special: Int, rules: Rules, work: Work
 ) -> tuple[Int, Int, Int, Int]:
     """Give each record the points it has on a day; return flags, ceiling, the next change, and how many are linked."""
     records = work.records
-    seen = work.seen
+    table = rules.table
+    nobody: Int = records.shape[0] - 1
     flags: Int = 0
     until: Int = NEVER
     ceiling: Int = SCORE_MAX
@@ -189,67 +180,55 @@ def _go_through(  # one loop over the records: its parts share what was seen of 
     since: Int = NEVER
     health = False
     barred = False
-    work.stamp[0] += 1
-    stamp = work.stamp[0]
     if special & _CONDITIONS:
         since, health, barred = _conditions(facts, begin, stop, count, day, records)
     for i in range(count):
         record = records[i]
-        record.points = 0
-        if record.aside:
-            if record.aside & WAITS:
+        before = records[record.before]
+        bits = np.int64(record.special)
+        if bits:
+            open_ = False
+            if bits & DISPUTABLE and not bits & WAITS:
+                open_, change = dispute(facts, begin, stop, facts[record.place].record, day)
+                until = min(until, change)
+                flags |= DISPUTED if open_ else 0
+            if open_ or bits & WAITS or (bits & OPT_IN and not health):
+                _pass_over(record, before)
                 continue
-            open_, change = dispute(facts, begin, stop, record.record, day)
-            until = min(until, change)
-            if open_:
-                flags |= DISPUTED
-                continue
-        if special and record.special & OPT_IN and not health:
-            continue
+        rule = table[record.row]
         start = np.int64(record.start)
         original_end = np.int64(record.original_end)
-        last_end = np.int64(record.last_end)
-        if original_end > day:
-            until = min(until, original_end)
-        if last_end > day:
-            until = min(until, last_end)
+        counts = original_end > day
+        until = min(until, original_end if counts else NEVER)
         if start > day:
             until = min(until, start)
+            _pass_over(record, before)
             continue
-        if record.type == REGISTERED:
-            flags |= HAS_SCORE
-        if original_end > day:
-            ceiling = min(ceiling, np.int64(record.ceiling))
-        counts = last_end > day
-        if since < NEVER and record.award and start >= since:
-            counts = False
-        if counts:
-            record.points = record.stated
-            if record.link != 0:
+        flags |= HAS_SCORE if rule.registers else 0
+        ceiling = min(ceiling, np.int64(rule.ceiling) if counts else SCORE_MAX)
+        withheld = since < NEVER and rule.award and start >= since
+        points = np.int64(record.stated)
+        repeats = rule.doubles and points < 0 and before.max_end > start
+        points = points << np.int64(repeats)
+        if bits & SUBSTITUTED and not counts and record.last_end > day:
+            counts = True
+            until = min(until, np.int64(record.last_end))
+            points = np.int64(rules.more[record.row].substitute_points)
+            ceiling = ceiling if withheld else min(ceiling, np.int64(rules.more[record.row].substitute_ceiling))
+        counts = counts and not withheld
+        record.points = points if counts else 0
+        if bits:
+            record.sum = before.sum
+            if bits & LINKED and counts:
                 work.linked[linked] = i
                 linked += 1
-            if record.substituted and original_end <= day:
-                record.points = more[record.row].substitute_points
-                ceiling = min(ceiling, np.int64(more[record.row].substitute_ceiling))
-        if not record.remembered:
-            continue
-        of_type = seen[record.type]
-        if of_type.stamp != stamp:
-            of_type.stamp = stamp
-            of_type.max_end = 0
-            of_type.latest = -1
-            of_type.year = -1
-            of_type.sum = 0
-        if counts:
-            if record.doubles and of_type.max_end > start and not (record.substituted and original_end <= day):
-                record.points *= 2
-            if special and record.special & COUNTED_OVER:
-                until = min(until, _count_over(record, more[record.row], of_type, steps, day))
-            if record.latest:
-                if of_type.latest >= 0:
-                    records[of_type.latest].points = 0
-                of_type.latest = i
-        of_type.max_end = max(np.int64(of_type.max_end), original_end)
+            if bits & COUNTED_OVER and counts:
+                until = min(until, _count_over(record, rules, day))
+        latest = np.int64(before.latest)
+        newer = np.int64(rule.latest) & np.int64(counts)
+        records[np.uint64(nobody + (latest - nobody) * newer)].points = 0
+        record.latest = latest + (i - latest) * newer
+        record.max_end = max(np.int64(before.max_end), original_end)
     if barred:
         flags &= ~HAS_SCORE
     return flags, ceiling, until, linked
@@ -265,28 +244,30 @@ def _score(
 
     Its dimensions are left in ``work.totals``.
     """
-    flags, ceiling, change, linked = _go_through(facts, begin, stop, count, day, special, rules.more, rules.steps, work)
+    flags, ceiling, change, linked = _go_through(facts, begin, stop, count, day, special, rules, work)
     records = work.records
+    table = rules.table
     if linked > 1:
-        _keep_largest_of_each_incident(records, work.linked, linked)
-    totals = work.totals
-    for dimension in range(DIMENSIONS):
-        totals[dimension] = 0
+        _keep_largest_of_each_incident(facts, records, work.linked, linked)
     pots = work.pots
-    pots[:] = 0
+    for pot in range(pots.shape[0]):
+        pots[pot] = 0
     for i in range(count):
         record = records[i]
-        points = np.int64(record.points)
-        if record.cap_year and points > 0:
-            points = _within_year(record, work.seen)
+        rule = table[record.row]
+        before = records[record.before]
+        # Acts come in the order of their years.
+        spent = np.int64(before.spent) * np.int64(before.year == record.year)
+        points: Int = min(np.int64(record.points), np.int64(rule.cap_year) - spent)
+        record.spent = spent + max(points, 0)
         # A dimension's own pot has no cap; what is chosen between without a branch is never guessed wrong.
-        pots[np.int64(record.pot) if points > 0 else np.int64(record.dimension)] += points
-    for pot in range(pots.shape[0]):
-        totals[rules.pot_dimension[pot]] += min(pots[pot], rules.pot_cap[pot])
+        pots[np.uint64(rule.pot) if points > 0 else np.uint64(rule.dimension)] += points
+    for pot in range(DIMENSIONS, pots.shape[0]):
+        pots[np.uint64(rules.pot_dimension[pot])] += min(pots[pot], rules.pot_cap[pot])
     total: Int = rules.base
     for dimension in range(DIMENSIONS):
-        totals[dimension] = min(max(totals[dimension], rules.lowest[dimension]), rules.highest[dimension])
-        total += totals[dimension]
+        work.totals[dimension] = min(max(pots[dimension], rules.lowest[dimension]), rules.highest[dimension])
+        total += work.totals[dimension]
     score = min(max(total, 0), SCORE_MAX, ceiling)
     if ceiling < SCORE_MAX:
         flags |= CEILING
@@ -304,7 +285,7 @@ def _let_wait(count: Int, day: Int, work: Work) -> tuple[Int, Int]:
             if record.confirmed < record.last_end:
                 change = min(change, np.int64(record.confirmed))
             if record.start <= day:
-                record.aside |= WAITS
+                record.special |= WAITS
                 work.waiting[waiting] = i
                 waiting += 1
     return waiting, change
@@ -334,11 +315,11 @@ def _weigh(
         record = records[work.waiting[place]]
         score = found[1]
         if waiting > 1:
-            record.aside &= ~WAITS
+            record.special &= ~WAITS
             _, score, _ = _score(facts, begin, stop, count, day, special, rules, work)
-            record.aside |= WAITS
+            record.special |= WAITS
         if before - np.int64(rules.tier[score]) >= rules.review_tiers:
-            record.aside |= TOO_FAR
+            record.special |= TOO_FAR
             held += 1
     if held == 0:
         _keep_totals(work.with_all, work.totals)
@@ -346,8 +327,8 @@ def _weigh(
     if waiting > 1:
         for place in range(waiting):
             record = records[work.waiting[place]]
-            if not record.aside & TOO_FAR:
-                record.aside &= ~WAITS
+            if not record.special & TOO_FAR:
+                record.special &= ~WAITS
         without = _score(facts, begin, stop, count, day, special, rules, work)
     return without[0] | REVIEW, without[1], without[2]
 
@@ -362,7 +343,7 @@ def _reviewed(
     if waiting and found[0] & HAS_SCORE:
         found = _weigh(facts, who, day, rules, work, waiting, found)
     for place in range(waiting):
-        work.records[work.waiting[place]].aside &= DISPUTABLE
+        work.records[work.waiting[place]].special &= ~(WAITS | TOO_FAR)
     return found[0], found[1], change
 
 

@@ -28,6 +28,7 @@ from pydantic import (
 
 from schemas.catalogue import GRADES_BY_LABEL, TYPES_BY_NAME, EventType
 from schemas.days import NEVER, day_of_date
+from schemas.events import QUANTITY_MAX
 from schemas.subjects import Kind
 from scoring.lines import Document, FileError, Where, read, said_of
 
@@ -331,7 +332,7 @@ class Rule(_Strict):
     severity: Literal["none", "minor", "general", "serious"]
     anchor: Anchor = Anchor.OCCURRED
     grades: dict[str, GradeRule] = Field(min_length=1)
-    per: Annotated[int, Field(ge=1)] = 1
+    per: Annotated[int, Field(ge=1, le=QUANTITY_MAX)] = 1
     steps: Annotated[tuple[Step, ...], Field(max_length=STEPS_MAX)] = ()
     every: Annotated[int, Field(ge=1, le=VALIDITY_MONTHS_MAX)] | None = None
     record_only: bool = False

@@ -6,20 +6,19 @@ It is the first half of `scoring.evaluator` compiled, and must agree with it on 
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from schemas import catalogue
 from schemas.catalogue import GRADE_CODES, TYPE_CODES, Grade
-from schemas.compiled import Int, Row, allocating, compiled, inlined
-from schemas.days import CITY_OFFSET_S, DAY_OF_MONTH, DAY_S, FIRST_DAY_OF_MONTH, MONTH_OF_DAY, NEVER
+from schemas.compiled import Int, Row, allocating, compiled
+from schemas.days import CITY_OFFSET_S, DAY_OF_MONTH, DAY_S, FIRST_DAY_OF_MONTH, MONTH_OF_DAY, NEVER, YEAR_OF_DAY
 from schemas.facts import Facts
 from scoring.pack import Dimension
 from scoring.rules import (
     COUNTED_OVER,
     DETERMINED,
     NO_REPAIR,
-    OF_THE_SUBJECT,
     ON_FULFILMENT,
+    SHARE_BITS,
     TERMINATED,
     WEIGHTY,
     Int64s,
@@ -39,39 +38,30 @@ _CONFIRMED = catalogue.CONFIRMED.code
 _UPHELD = int(Grade.UPHELD)
 
 DIMENSIONS = len(Dimension)
-# What is kept although it has ended: it says something of its subject, or when it ends is not known yet.
-_KEPT = OF_THE_SUBJECT | COUNTED_OVER
+_GRADES = np.uint64(GRADE_CODES)
+# What of a record few have, as bits beside those of its rule: somebody disputes it; it waits for a person to look at
+# it, or would lower its subject too far; it shares its act with others; a repair leaves something in its place.
+DISPUTABLE, WAITS, TOO_FAR, LINKED, SUBSTITUTED = (1 << bit for bit in range(9, 14))
 
-# Why a record may have to stand aside: somebody disputes it, or it waits for a person to look at it; and of what waits
-# whether it would lower its subject too far.
-DISPUTABLE, WAITS, TOO_FAR = 1, 2, 4
-
-# One record of the subject at hand, with what its controls and the pack say.
+# One record of the subject at hand, with what its controls and the pack say; 64 bytes, as a line of the cache.
 RECORD = np.dtype(
     [
-        ("record", "<u8"),
-        ("link", "<u8"),
+        ("spent", "<i8"),  # of the cap of its year, with those before
+        ("place", "<u4"),  # among the facts
+        ("row", "<u4"),  # of the pack's tables
         ("start", "<i4"),
         ("original_end", "<i4"),
         ("last_end", "<i4"),
         ("stated", "<i4"),  # points before repeats, incidents and caps
         ("points", "<i4"),
-        ("type", "<i2"),
-        ("ceiling", "<i2"),
-        ("year", "<i2"),  # of the act, since 1970; set where points are capped by it
-        ("dimension", "u1"),
-        ("remembered", "?"),  # whether what was seen of its type matters
-        ("substituted", "?"),
-        ("aside", "u1"),
-        ("doubles", "?"),
-        ("latest", "?"),
-        ("cap_year", "<i2"),
-        ("pot", "<i2"),
+        ("before", "<u4"),  # the record of its type before it, or that of nobody
+        # What was seen of its type up to it:
+        ("max_end", "<i4"),
+        ("latest", "<u4"),  # the record that counts, or that of nobody
+        ("sum", "<i4"),  # of quantities
+        ("quantity", "<u2"),
+        ("year", "<u2"),  # of the act
         ("special", "<u2"),
-        ("award", "?"),
-        ("row", "<i4"),  # of `Rules.more`
-        ("quantity", "<i4"),
-        # Days that fewer look at, short so that a record does not outgrow 72 bytes.
         ("repaired", "<u2"),
         ("stopped", "<u2"),
         ("confirmed", "<u2"),
@@ -79,24 +69,35 @@ RECORD = np.dtype(
     align=True,
 )
 
-# What is remembered of one type while a subject's records are gone through.
-SEEN = np.dtype(
-    [("stamp", "<i8"), ("sum", "<i8"), ("max_end", "<i4"), ("latest", "<i4"), ("year", "<i4"), ("points", "<i4")]
+
+# What controls say of one fact.
+SAID = np.dtype(
+    [
+        ("fulfilled", "<u2"),
+        ("ended", "<u2"),
+        ("repaired", "<u2"),
+        ("confirmed", "<u2"),
+        ("quantity", "<u2"),  # the right one, or 0
+        ("disputable", "<u2"),
+        ("grade", "u1"),  # the right one, or 0
+        ("revoked", "?"),
+    ]
 )
 
 
 class Work(NamedTuple):
-    """Room for one subject's records, and for what is counted by type and group."""
+    """Room for one subject's records, and for what is counted of them."""
 
-    records: Rows  # of dtype RECORD
+    records: Rows  # of dtype RECORD; the last is nobody's, and stands before the first of each type
+    said: Rows  # of dtype SAID; one for each fact, set where there are controls
     controls_at: Int64s  # places of controls among the facts
     linked: Int64s  # places of those that count and share an act with others
     waiting: Int64s  # places of those that wait for a person
-    seen: Rows  # (T,) of dtype SEEN
+    newest: Int64s  # (T,) the last record of each type, counted on from subject to subject so that none is emptied
     pots: Int64s  # (N,)
     totals: Int64s  # (dimensions,)
     with_all: Int64s  # (dimensions,) likewise, before any record was let wait
-    stamp: Int64s  # (1,) how often records were gone through, so that `seen` need not be emptied
+    counted: Int64s  # (1,) how far `newest` counted before this subject
 
 
 @compiled
@@ -108,17 +109,16 @@ def day_of_instant(occurred: Int) -> Int:
 @compiled
 def add_months(day: Int, months: Int) -> Int:
     """Do as `schemas.days.add_months`."""
-    month = np.int64(MONTH_OF_DAY[day]) + months
-    if day >= NEVER or month + 1 >= FIRST_DAY_OF_MONTH.shape[0]:
-        return NEVER
-    length = np.int64(FIRST_DAY_OF_MONTH[month + 1]) - np.int64(FIRST_DAY_OF_MONTH[month])
-    return min(np.int64(FIRST_DAY_OF_MONTH[month]) + min(np.int64(DAY_OF_MONTH[day]), length) - 1, NEVER)
+    month = np.int64(MONTH_OF_DAY[np.uint64(day)]) + months
+    first: Int = np.int64(FIRST_DAY_OF_MONTH[np.uint64(month)])
+    following: Int = np.int64(FIRST_DAY_OF_MONTH[np.uint64(month + 1)])
+    after: Int = min(first + np.int64(DAY_OF_MONTH[np.uint64(day)]), following, NEVER + 1)
+    return after - 1
 
 
 @compiled
-def _end_of_accruals(start: Int, more: Row, stopped: Int) -> Int:
+def _end_of_accruals(start: Int, every: Int, months: Int, stopped: Int) -> Int:
     """Return when the last deduction of an act that went on ends."""
-    every = np.int64(more.every)
     if stopped >= NEVER:
         return NEVER
     if stopped <= start:
@@ -126,34 +126,81 @@ def _end_of_accruals(start: Int, more: Row, stopped: Int) -> Int:
     times: Int = max((np.int64(MONTH_OF_DAY[stopped]) - np.int64(MONTH_OF_DAY[start])) // every - 1, 0)
     while add_months(start, every * (times + 1)) < stopped:
         times += 1
-    return add_months(add_months(start, every * times), np.int64(more.months))
+    return add_months(add_months(start, every * times), months)
 
 
 @compiled
-def _end_accruals(records: Rows, count: Int, more: Rows, ends: NDArray[np.uint16]) -> None:
+def _end_accruals(records: Rows, count: Int, rules: Rules) -> None:
     """Say of acts that went on when they end."""
     for i in range(count):
         record = records[i]
-        rule = more[record.row]
-        if record.special & COUNTED_OVER and rule.every:
-            end = _end_of_accruals(np.int64(record.start), rule, np.int64(record.stopped))
+        rule = rules.table[record.row]
+        more = rules.more[record.row]
+        if record.special & COUNTED_OVER and more.every:
+            end = _end_of_accruals(
+                np.int64(record.start), np.int64(more.every), np.int64(rule.months), np.int64(record.stopped)
+            )
             record.original_end = min(end, np.int64(record.repaired))
             record.last_end = record.original_end
-            record.substituted = rule.substitute_validity >= 0 and record.repaired != NEVER and record.repaired <= end
-            if record.substituted:
-                record.last_end = ends[rule.substitute_validity, max(record.original_end, record.start)]
+            record.special &= ~SUBSTITUTED
+            if rule.substituted and record.repaired != NEVER and record.repaired <= end:
+                record.special |= SUBSTITUTED
+                record.last_end = add_months(max(record.original_end, record.start), np.int64(more.substitute_months))
 
 
-@inlined
+@compiled
 def _find_controls(facts: Facts, begin: Int, stop: Int, rules: Rules, controls_at: Int64s) -> Int:
     """Put the places of controls into `controls_at`; return how many there are."""
     controls = 0
     for i in range(begin, stop):
-        code = np.int64(facts[i].type)
-        if rules.control[code] and not rules.table[code * GRADE_CODES + np.int64(facts[i].grade)].ruled:
+        if rules.control[facts[i].type]:
             controls_at[controls] = i
             controls += 1
     return controls
+
+
+@compiled
+def _hear(facts: Facts, begin: Int, stop: Int, controls: Int, work: Work) -> None:
+    """Put what controls say of each fact into `work.said`, in the order of the facts."""
+    for i in range(begin, stop):
+        fact = facts[i]
+        said = work.said[i - begin]
+        _forget(said)
+        for j in range(controls):
+            control = facts[work.controls_at[j]]
+            if control.link != fact.record:
+                continue
+            what = np.int64(control.type)
+            at = day_of_instant(control.occurred)
+            if what == _REVOKED or (what == _RESOLVED and control.grade == _UPHELD):
+                said.revoked = True
+            elif what == _CORRECTED:
+                if control.determined == fact.type:
+                    said.grade = control.grade or said.grade
+                    said.quantity = control.quantity or said.quantity
+            elif what == _FULFILLED:
+                said.fulfilled = min(np.int64(said.fulfilled), at)
+                said.ended = min(np.int64(said.ended), at)
+            elif what == _REMOVED:
+                said.ended = min(np.int64(said.ended), at)
+            elif what == _REPAIRED:
+                said.repaired = min(np.int64(said.repaired), at)
+            elif what == _CONFIRMED:
+                said.confirmed = min(np.int64(said.confirmed), at)
+            elif what == _DISPUTED or what == _RESOLVED:  # noqa: SIM109 - compiled, a tuple costs more
+                said.disputable = DISPUTABLE
+
+
+@compiled
+def _forget(said: Row) -> None:
+    said.fulfilled = NEVER
+    said.ended = NEVER
+    said.repaired = NEVER
+    said.confirmed = NEVER
+    said.quantity = 0
+    said.disputable = 0
+    said.grade = 0
+    said.revoked = False
 
 
 @compiled
@@ -164,112 +211,84 @@ def resolve(facts: Facts, begin: Int, stop: Int, day: Int, rules: Rules, work: W
     controls, whose places are in ``work.controls_at``, and the bits of what is special.
     """
     records = work.records
-    controls_at = work.controls_at
+    newest = work.newest
     table = rules.table
-    more = rules.more
-    ends = rules.ends
-    controls = _find_controls(facts, begin, stop, rules, controls_at)
-    count = 0
+    nobody: Int = records.shape[0] - 1
+    work.counted[0] += nobody
+    counted = work.counted[0]
+    controls = _find_controls(facts, begin, stop, rules, work.controls_at)
+    if controls:
+        _hear(facts, begin, stop, controls, work)
+    count: Int = 0
     special: Int = 0
     for i in range(begin, stop):
         fact = facts[i]
-        code = np.int64(fact.type)
-        grade = np.int64(fact.grade)
-        if not table[code * GRADE_CODES + grade].ruled:
-            continue
+        grade = np.uint64(fact.grade)
         quantity = np.int64(fact.quantity)
-        terminated: Int = np.int64(fact.terminated)
-        fulfilled: Int = NEVER
-        ended: Int = NEVER
+        stopped: Int = np.int64(fact.terminated) or NEVER
+        bits: Int = 0
         repaired: Int = NEVER
         confirmed: Int = NEVER
-        revoked = False
-        aside = 0
-        for j in range(controls):
-            control = facts[controls_at[j]]
-            if control.link == fact.record:
-                said = np.int64(control.type)
-                at = day_of_instant(control.occurred)
-                if said == _REVOKED or (said == _RESOLVED and control.grade == _UPHELD):
-                    revoked = True
-                elif said == _CORRECTED:
-                    if control.determined == fact.type:
-                        if control.grade:
-                            grade = np.int64(control.grade)
-                        if control.quantity:
-                            quantity = np.int64(control.quantity)
-                elif said == _FULFILLED:
-                    fulfilled = min(fulfilled, at)
-                    ended = min(ended, at)
-                elif said == _REMOVED:
-                    ended = min(ended, at)
-                elif said == _REPAIRED:
-                    repaired = min(repaired, at)
-                elif said == _CONFIRMED:
-                    confirmed = min(confirmed, at)
-                elif said == _DISPUTED or said == _RESOLVED:  # noqa: SIM109 - compiled, a tuple costs more
-                    aside = DISPUTABLE
-        if revoked:
+        if controls:
+            said = work.said[i - begin]
+            if said.revoked:
+                continue
+            grade = np.uint64(said.grade or fact.grade)
+            quantity = np.int64(said.quantity or fact.quantity)
+            stopped = np.int64(fact.terminated) or np.int64(said.ended)
+            bits = np.int64(said.disputable)
+            repaired = np.int64(said.repaired)
+            confirmed = np.int64(said.confirmed)
+        row = np.uint64(rules.rows[np.uint64(fact.type) * _GRADES + grade])
+        if row == 0:
             continue
-        row = code * GRADE_CODES + grade
         rule = table[row]
-        if rule.repair == NO_REPAIR:
-            repaired = NEVER
-        elif rule.repair == ON_FULFILMENT:
-            repaired = min(repaired, fulfilled)
         start = day_of_instant(fact.occurred)
         anchored: Int = start
+        record = records[np.uint64(count)]
+        record.place = i
+        record.row = row
+        record.year = YEAR_OF_DAY[np.uint64(start)]
+        record.stopped = stopped
         if rule.anchor == DETERMINED and fact.determined:
             start = np.int64(fact.determined)
             anchored = start
         elif rule.anchor == TERMINATED:
-            anchored = terminated or ended
-        end = np.int64(ends[rule.validity, anchored])
-        original_end = min(end, repaired)
-        last_end = original_end
-        substituted = rule.substituted and repaired != NEVER and repaired <= end
-        if substituted:
-            last_end = np.int64(ends[more[row].substitute_validity, max(original_end, start)])
-        if max(start, last_end) <= day and not (
-            rule.doubles or aside != 0 or code == REGISTERED or rule.special & _KEPT
-        ):
-            continue
-        stated = np.int64(rule.points)
-        if rule.per:
-            stated *= quantity // np.int64(rule.per)
-        record = records[count]
-        record.record = fact.record
-        record.link = fact.link
+            anchored = stopped
+        end = add_months(anchored, np.int64(rule.months))
+        original_end = end
+        last_end = end
+        bits |= np.int64(rule.special) | (LINKED if fact.link != 0 else 0)
+        if controls:
+            if rule.repair == NO_REPAIR:
+                repaired = NEVER
+            elif rule.repair == ON_FULFILMENT:
+                repaired = min(repaired, np.int64(work.said[i - begin].fulfilled))
+            original_end = min(end, repaired)
+            last_end = original_end
+            if rule.substituted and repaired <= end and repaired < NEVER:
+                bits |= SUBSTITUTED
+                last_end = add_months(max(original_end, start), np.int64(rules.more[row].substitute_months))
+        if bits:
+            if bits & WEIGHTY and (confirmed <= day or (last_end <= day and not bits & COUNTED_OVER)):
+                bits &= ~WEIGHTY
+            record.repaired = repaired
+            record.confirmed = confirmed
+            record.quantity = quantity
         record.start = start
         record.original_end = original_end
         record.last_end = last_end
-        record.stated = stated
-        record.type = code
-        record.ceiling = rule.ceiling
-        record.dimension = rule.dimension
-        record.latest = rule.latest
-        record.remembered = rule.cap_year != 0 or rule.doubles or rule.latest or rule.special & COUNTED_OVER != 0
-        record.award = rule.award
-        bits = np.int64(rule.special)
-        if bits & WEIGHTY and (confirmed <= day or (last_end <= day and not bits & COUNTED_OVER)):
-            bits &= ~WEIGHTY
-        record.confirmed = confirmed
+        record.stated = np.int64(rule.points) * ((quantity * np.int64(rule.share) >> SHARE_BITS) + np.int64(rule.once))
         record.special = bits
-        special |= bits
-        record.cap_year = rule.cap_year
-        record.pot = rule.pot
-        record.substituted = substituted
-        record.aside = aside
-        record.doubles = rule.doubles and stated < 0
-        if rule.cap_year:
-            record.year = MONTH_OF_DAY[day_of_instant(fact.occurred)] // 12
-        record.row = row
-        record.repaired = repaired
-        record.stopped = terminated or ended
-        record.quantity = quantity
-        count += 1
+        before = newest[fact.type]
+        record.before = before - counted if before >= counted else nobody
+        # What is written of a record that is not kept is written over: that is never guessed wrong, as a branch is.
+        kept = np.int64(max(start, last_end) > day) | np.int64(rule.outlasts) | np.int64(bits & DISPUTABLE != 0)
+        newest[fact.type] = before + (counted + count - before) * kept
+        special |= bits * kept
+        count += kept
     if special & COUNTED_OVER:
-        _end_accruals(records, count, more, ends)
+        _end_accruals(records, count, rules)
     return count, controls, special
 
 
@@ -295,12 +314,15 @@ def room_for(starts: Int64s, pots: Int) -> Work:
     records_max = 1
     for n in range(starts.shape[0] - 1):
         records_max = max(records_max, starts[n + 1] - starts[n])
+    records = np.zeros(records_max + 1, RECORD)
+    records[records_max].latest = records_max
     return Work(
-        np.zeros(records_max, RECORD),
+        records,
+        np.zeros(records_max, SAID),
         np.zeros(records_max, np.int64),
         np.zeros(records_max, np.int64),
         np.zeros(records_max, np.int64),
-        np.zeros(TYPE_CODES, SEEN),
+        np.zeros(TYPE_CODES, np.int64),
         np.zeros(pots, np.int64),
         np.zeros(DIMENSIONS, np.int64),
         np.zeros(DIMENSIONS, np.int64),

@@ -91,12 +91,12 @@ def _waits_for_a_control(facts: Facts, begin: Int, stop: Int, record: np.uint64,
 
 
 @compiled
-def _is_needed_compiled(number: Int, count: Int, day: Int, rules: Rules, work: Work) -> bool:
+def _is_needed_compiled(facts: Facts, number: Int, count: Int, day: Int, rules: Rules, work: Work) -> bool:
     record: Row = work.records[number]
     for i in range(number + 1, count):
         later: Row = work.records[i]
-        repeats = later.type == record.type and record.original_end > later.start and later.last_end > day
-        if repeats and rules.table[later.row].doubles:
+        same = facts[later.place].type == facts[record.place].type and rules.table[later.row].doubles
+        if same and record.original_end > later.start and later.last_end > day:
             return True
     return False
 
@@ -110,7 +110,7 @@ def _has_ended(facts: Facts, begin: Int, stop: Int, number: Int, day: Int, rules
         over = max(over, np.int64(record.stopped))
     if record.last_end > day or add_months_compiled(over, rules.retention) > day:
         return False
-    open_, _ = dispute(facts, begin, stop, record.record, day)
+    open_, _ = dispute(facts, begin, stop, facts[record.place].record, day)
     return not open_
 
 
@@ -127,7 +127,7 @@ def _keeps_compiled(
         over = max(day_of_instant(fact.occurred), np.int64(fact.determined), np.int64(fact.terminated))
         return bool(add_months_compiled(over, rules.retention) > day)
     ended = _has_ended(facts, begin, stop, number, day, rules, work)
-    return not ended or _is_needed_compiled(number, count, day, rules, work)
+    return not ended or _is_needed_compiled(facts, number, count, day, rules, work)
 
 
 @compiled
@@ -157,7 +157,7 @@ def _keep_each(facts: Facts, starts: Int64s, day: Int, rules: Rules, keep: Bools
             if rules.control[fact.type]:
                 continue
             record: Row = work.records[number]
-            if number < count and record.record == fact.record:
+            if number < count and record.place == i:
                 keep[i] = _keeps_compiled(facts, begin, stop, day, rules, work, (i, number, count))
                 number += 1
             else:

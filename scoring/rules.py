@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from schemas import catalogue
 from schemas.catalogue import GRADE_CODES, TYPE_CODES, TYPES_BY_CODE, Grade
-from schemas.days import DAY_OF_MONTH, FIRST_DAY_OF_MONTH, MONTH_OF_DAY, NEVER, day_of_date
+from schemas.days import MONTH_OF_DAY, NEVER, day_of_date
 from schemas.subjects import Kind
 from scoring.pack import KIND_NAMES, SCORE_MAX, STEPS_MAX, Anchor, Dimension, Pack, RepairPath, Rule
 from scoring.review import is_weighty
@@ -21,7 +21,8 @@ OCCURRED, DETERMINED, TERMINATED = range(3)
 _ANCHORS = {Anchor.OCCURRED: OCCURRED, Anchor.DETERMINED: DETERMINED, Anchor.TERMINATED: TERMINATED}
 NO_REPAIR, ON_REPAIR, ON_FULFILMENT = range(3)
 _REPAIRS = {RepairPath.BY_AUTHORITY: ON_REPAIR, RepairPath.ON_FULFILMENT: ON_FULFILMENT}
-_STANDING = -1
+# So many months after any day there is no day any more.
+_STANDING = int(MONTH_OF_DAY[NEVER]) + 1
 # What few records have, as bits, so that all others pay one comparison for it.
 RECORD_ONLY, OPT_IN, ALLOWS_HEALTH, FORBIDS_HEALTH, ALLOWS_SCORE, FORBIDS_SCORE, ENDS_SCORE, COUNTED_OVER, WEIGHTY = (
     1 << bit for bit in range(9)
@@ -34,20 +35,25 @@ _CONSENTS = {
     (catalogue.DECEASED, Grade.STANDARD): ENDS_SCORE,
 }
 OF_THE_SUBJECT = ALLOWS_HEALTH | FORBIDS_HEALTH | ALLOWS_SCORE | FORBIDS_SCORE | ENDS_SCORE
+# What is kept although it has ended: it says something of its subject, or when it ends is not known yet.
+_KEPT = OF_THE_SUBJECT | COUNTED_OVER
 _UNCAPPED = 1 << 40
+SHARE_BITS = 32
 
 # What the pack says of one type and grade: one row, so that a record touches one place in memory.
 _RULE = np.dtype(
     [
+        ("cap_year", "<i8"),
+        ("share", "<i8"),  # how often the points count for each of the quantity, shifted by SHARE_BITS
         ("points", "<i2"),
-        ("validity", "<i2"),  # row of `Rules.ends`
         ("ceiling", "<i2"),  # the highest score while it counts
-        ("per", "<i2"),  # of the quantity; 0 for a type without one
-        ("cap_year", "<i2"),  # 0 for none
-        ("pot", "<i2"),  # where positive points go; negative ones go to the dimension's
+        ("months", "<u2"),  # of validity
+        ("pot", "<u2"),  # where positive points go; negative ones go to the dimension's
         ("special", "<u2"),
+        ("once", "?"),  # whether the points count once, without a quantity
+        ("registers", "?"),
+        ("outlasts", "?"),  # whether it is kept although it has ended
         ("award", "?"),
-        ("ruled", "?"),
         ("anchor", "u1"),
         ("repair", "u1"),
         ("substituted", "?"),
@@ -61,24 +67,26 @@ _RULE = np.dtype(
 # What only few types have, apart, so that the others' rows stay short.
 _MORE = np.dtype(
     [
-        ("every", "<i2"),  # months; 0 for what is deducted once
-        ("months", "<i2"),
-        ("steps", "<i2"),  # row of `Rules.steps`; 0 for none
+        ("every", "<u2"),  # months; 0 for what is deducted once
+        ("steps", "<u2"),  # row of `Rules.steps`; 0 for none
         ("substitute_points", "<i2"),
-        ("substitute_validity", "<i2"),
+        ("substitute_months", "<u2"),
         ("substitute_ceiling", "<i2"),
     ]
 )
 
 
 class Rules(NamedTuple):
-    """A pack as arrays; T types by code, G grades by code, N pots of points, E spans of days without a dated change."""
+    """A pack as arrays; T types by code, G grades by code, R of both together that the pack has rules for.
 
-    table: Rows  # (T * G,) of dtype _RULE
-    more: Rows  # (T * G,) of dtype _MORE
+    N pots of points, E spans of days without a dated change.
+    """
+
+    rows: NDArray[np.uint16]  # (T * G,) of a type and grade the row of the next two; 0 where there is no rule
+    table: Rows  # (R + 1,) of dtype _RULE
+    more: Rows  # (R + 1,) of dtype _MORE
     control: NDArray[np.bool_]  # (T,)
     steps: Int64s  # (S, STEPS_MAX, 2) quantity and points of each step, the first row empty
-    ends: NDArray[np.uint16]  # (validities, days) when a validity that begins on each day ends
     pot_cap: Int64s  # (N,) first the dimensions' own, without a cap; then one for each cap
     pot_dimension: Int64s  # (N,)
     lowest: Int64s  # (dimensions,)
@@ -94,25 +102,28 @@ class Rules(NamedTuple):
 
 def compile_rules(pack: Pack) -> Rules:
     """Return a pack's rules as arrays for the kernel."""
-    table, more = (np.zeros((TYPE_CODES, GRADE_CODES), dtype) for dtype in (_RULE, _MORE))
+    graded = [(rule, grade) for rule in pack.rules for grade in rule.event_type.grades]
+    rows = np.zeros((TYPE_CODES, GRADE_CODES), np.uint16)
+    table, more = (np.zeros(len(graded) + 1, dtype) for dtype in (_RULE, _MORE))
+    pots = _Pots(pack)
+    pot = {rule.event_type: pots.of(rule) for rule in pack.rules}
+    stepped = [rule for rule in pack.rules if rule.steps]
+    for row, (rule, grade) in enumerate(graded, 1):
+        rows[rule.event_type.code, grade] = row
+        _fill(table[row], rule, grade, pack)
+        table[row]["pot"] = pot[rule.event_type]
+        _fill_more(more[row], rule, pack)
+        more[row]["steps"] = stepped.index(rule) + 1 if rule.steps else 0
     control = np.zeros(TYPE_CODES, np.bool_)
     control[[code for code, one in TYPES_BY_CODE.items() if one.control]] = True
-    validities = sorted({months for rule in pack.rules for months in _validities(rule, pack)})
-    pots = _Pots(pack)
-    stepped = [rule for rule in pack.rules if rule.steps]
-    for rule in pack.rules:
-        _fill(table[rule.event_type.code], rule, pots.of(rule), validities, pack)
-        _fill_more(more[rule.event_type.code], rule, validities, pack)
-    for number, rule in enumerate(stepped, 1):
-        more[rule.event_type.code]["steps"] = number
     dimensions = [pack.dimensions[dimension.label] for dimension in Dimension]
     spans = _spans(pack)
     return Rules(
-        table=table.reshape(-1),
-        more=more.reshape(-1),
+        rows=rows.reshape(-1),
+        table=table,
+        more=more,
         control=control,
         steps=_steps(stepped),
-        ends=np.stack([_ends(months) for months in validities]),
         pot_cap=np.array(pots.caps, np.int64),
         pot_dimension=np.array(pots.dimensions, np.int64),
         lowest=np.array([one.lowest for one in dimensions], np.int64),
@@ -172,52 +183,44 @@ def _months(rule: Rule, label: str, pack: Pack) -> int:
     return _STANDING if months is None else months
 
 
-def _validities(rule: Rule, pack: Pack) -> list[int]:
-    stated = [_months(rule, label, pack) for label in rule.grades]
-    return stated if rule.substitute is None else [*stated, rule.substitute.months]
-
-
-def _ends(months: int) -> NDArray[np.uint16]:
-    """Return `add_months` of every day; never ends what never begins."""
-    days = np.arange(NEVER + 1)
-    if months == _STANDING:
-        return np.full(NEVER + 1, NEVER, np.uint16)
-    month = MONTH_OF_DAY.astype(np.int64) + months
-    length = FIRST_DAY_OF_MONTH[month + 1] - FIRST_DAY_OF_MONTH[month]
-    ends = FIRST_DAY_OF_MONTH[month] + np.minimum(DAY_OF_MONTH, length) - 1
-    return np.where(days == NEVER, NEVER, np.minimum(ends, NEVER)).astype(np.uint16)
-
-
-def _fill(row: Rows, rule: Rule, pot: int, validities: list[int], pack: Pack) -> None:
-    row["ruled"] = True
+def _fill(row: Rows, rule: Rule, grade: Grade, pack: Pack) -> None:
+    stated = rule.grades[grade.label]
     row["dimension"] = Dimension[rule.dimension.upper()]
     row["anchor"] = _ANCHORS[rule.anchor]
-    row["per"] = rule.per if rule.event_type.quantity else 0
+    row["points"] = stated.points
+    row["share"] = share_of(rule.per) if rule.event_type.quantity else 0
+    row["once"] = not rule.event_type.quantity
+    row["award"] = stated.points > 0 or bool(rule.steps)
+    row["months"] = _months(rule, grade.label, pack)
+    row["ceiling"] = SCORE_MAX if stated.ceiling is None else pack.ceiling_points(stated.ceiling)
+    row["cap_year"] = rule.cap_year or _UNCAPPED
     row["latest"] = rule.counts == "latest"
-    row["cap_year"] = rule.cap_year or 0
-    row["pot"] = pot
     row["doubles"] = rule.doubles
     row["repair"] = _REPAIRS.get(rule.repair, NO_REPAIR)
     row["substituted"] = rule.substitute is not None
-    for grade in rule.event_type.grades:
-        stated = rule.grades[grade.label]
-        row["points"][grade] = stated.points
-        row["validity"][grade] = validities.index(_months(rule, grade.label, pack))
-        row["award"][grade] = stated.points > 0 or bool(rule.steps)
-        row["special"][grade] = _special(rule, grade, pack)
-        row["ceiling"][grade] = SCORE_MAX if stated.ceiling is None else pack.ceiling_points(stated.ceiling)
+    row["registers"] = rule.event_type == catalogue.REGISTERED
+    row["special"] = special = _special(rule, grade, pack)
+    row["outlasts"] = rule.doubles or rule.event_type == catalogue.REGISTERED or special & _KEPT != 0
 
 
-def _fill_more(row: Rows, rule: Rule, validities: list[int], pack: Pack) -> None:
+def share_of(per: int) -> int:
+    """Return what divides by ``per`` when multiplied with, and shifted by SHARE_BITS; quicker, and as exact.
+
+    Both numbers have at most 16 bits. Source: Granlund and Montgomery, Division by Invariant Integers using
+    Multiplication (1994), theorem 4.2.
+    """
+    return -(-(1 << SHARE_BITS) // per)
+
+
+def _fill_more(row: Rows, rule: Rule, pack: Pack) -> None:
     row["every"] = rule.every or 0
-    row["substitute_validity"] = -1
-    for grade in rule.event_type.grades:
-        row["months"][grade] = max(_months(rule, grade.label, pack), 0)
+    row["substitute_ceiling"] = SCORE_MAX
     if rule.substitute is not None:
         ceiling = rule.substitute.ceiling
         row["substitute_points"] = rule.substitute.points
-        row["substitute_validity"] = validities.index(rule.substitute.months)
-        row["substitute_ceiling"] = SCORE_MAX if ceiling is None else pack.ceiling_points(ceiling)
+        row["substitute_months"] = rule.substitute.months
+        if ceiling is not None:
+            row["substitute_ceiling"] = pack.ceiling_points(ceiling)
 
 
 def _special(rule: Rule, grade: Grade, pack: Pack) -> int:

@@ -196,6 +196,11 @@ DEFECTS: dict[str, tuple[tuple[str, str, str], str, list[str]]] = {
         OVERDUE_LINE,
         [OVERDUE_RULE, "the type has no quantity; remove per"],
     ),
+    "a part of more than any quantity is": (
+        of_overdue("doubles: true", "per: 65536"),
+        "per: 65536",
+        [OVERDUE_RULE, "per: ", "less than or equal to 65535"],
+    ),
     "a group and a cap of its own": (
         of_overdue("doubles: true", "group: volunteer\n  cap: 5"),
         OVERDUE_LINE,
