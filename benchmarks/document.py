@@ -48,7 +48,9 @@ The compiled evaluator on one core, with all rules: {subjects:,} subjects of {re
 Ledgers are the synthetic city's, cut or filled up to that length.
 Others are drawn evenly at random, which branch prediction likes least.
 The last have random controls such as corrections as well, of which a city has few.
-Beside it stand NumPy passes that only read the same arrays.
+Beside it stand NumPy passes that only read the same arrays, and an evaluator that is vectorised in NumPy.
+That one leaves out what an array operation cannot express, and evaluates one day where the kernel evaluates two.
+It is the measure of the machine: 30 million records a second were asked for where such evaluators gave 4 to 6 million.
 The plain evaluator, which is the specification, evaluates {plain_subjects} subjects.
 """,
     "memory": """## Memory

@@ -106,6 +106,7 @@ def _kernel(axes: Axes, content: Values) -> None:
         ("city, M records/s", "kernel, a city's records", OURS),
         ("random, M records/s", "kernel, random records", OURS),
         ("random with controls, M records/s", "kernel, random records\nand controls", OURS),
+        ("vectorised evaluator, M records/s", "vectorised evaluator\nin NumPy", PEER),
         ("plain evaluator, M records/s", "plain evaluator", PEER),
     ]
     axes.set_xscale("log")

@@ -8,7 +8,17 @@ from benchmarks.scale import Scale
 
 _WITHIN_S = 300.0
 _MILLION = 1e6
-_RATES = ("city", "random", "random with controls", "reading by field", "reading in one sweep", "plain evaluator")
+# 30 million records a second were asked for on a machine on which vectorised evaluators gave 4 to 6 million.
+_VECTORISED = 7.5
+_RATES = (
+    "city",
+    "random",
+    "random with controls",
+    "reading by field",
+    "reading in one sweep",
+    "vectorised evaluator",
+    "plain evaluator",
+)
 
 
 def measure(deployment: Deployment, scale: Scale, repetitions: int) -> Result:
@@ -32,6 +42,9 @@ def measure(deployment: Deployment, scale: Scale, repetitions: int) -> Result:
     figures["city / reading by field"] = spread(
         [one["city, records/s"] / one["reading by field, records/s"] for one in runs]
     )
+    figures["city / vectorised evaluator"] = spread(
+        [one["city, records/s"] / one["vectorised evaluator, records/s"] for one in runs]
+    )
     figures["city / plain evaluator"] = spread(
         [one["city, records/s"] / one["plain evaluator, records/s"] for one in runs]
     )
@@ -44,7 +57,8 @@ def measure(deployment: Deployment, scale: Scale, repetitions: int) -> Result:
         runs=runs,
         figures=figures,
         targets=[
-            at_least("M records/s on the city's records", figures["city, M records/s"], 20),
+            at_least("M records/s on the city's records", figures["city, M records/s"], 30),
+            at_least("times a vectorised evaluator", figures["city / vectorised evaluator"], _VECTORISED),
             at_most("us for one subject of 30 records", figures["city, us for one subject"], 20),
         ],
     )

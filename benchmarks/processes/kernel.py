@@ -8,6 +8,7 @@ from time import perf_counter
 
 import numpy as np
 
+from benchmarks import vectorised
 from benchmarks.child import say
 from benchmarks.filling import even, ledgers_of
 from schemas.catalogue import EVENT_TYPES
@@ -23,6 +24,7 @@ from sinks.store import Ints, Subjects
 
 RECORDS = 30
 _PASSES = 15
+_PASSES_VECTORISED = 5
 _CALLS = 2_000
 _YEARS = 6
 
@@ -123,6 +125,8 @@ def main() -> None:
     said["reading by field, records/s"] = count / median_s(lambda: read_by_field(facts))
     words = facts.view(np.uint32)
     said["reading in one sweep, records/s"] = count / median_s(words.sum)
+    seconds = median_s(lambda: vectorised.evaluate(facts, starts, today, rules), _PASSES_VECTORISED)
+    said["vectorised evaluator, records/s"] = count / seconds
     said["plain evaluator, records/s"] = _plain_s(facts, subjects, today, pack, options.plain)
     say("done", records=count, subjects=len(subjects), **said)
 
