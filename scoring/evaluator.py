@@ -133,10 +133,8 @@ def evaluate_records(records: Sequence[Record], day: int, pack: Pack, kind: str 
 
 def _state(records: Sequence[Record], day: int, pack: Pack, kind: str) -> State:
     """Return the state of who has these records, none of them held."""
-    undisputed = [record for record in records if not disputed_on(record, day)]
-    standing = _without_what_needs_consent(undisputed, day)
-    begun = [record for record in standing if record.start <= day]
-    contributions = _contributions(begun, day, pack)
+    begun = begun_on(records, day)
+    contributions = contributions_of(begun, day, pack)
     totals = [0] * len(Dimension)
     for one in contributions:
         totals[Dimension[one.record.rule.dimension.upper()]] += one.points
@@ -144,7 +142,7 @@ def _state(records: Sequence[Record], day: int, pack: Pack, kind: str) -> State:
         min(max(total, pack.dimensions[dimension.label].lowest), pack.dimensions[dimension.label].highest)
         for dimension, total in zip(Dimension, totals, strict=True)
     )
-    ceiling = _ceiling(begun, day, pack)
+    ceiling = ceiling_of(begun, day, pack)
     unlimited = pack.base_points + sum(dimensions)
     in_range = min(max(unlimited, 0), SCORE_MAX)
     score = min(in_range, ceiling)
@@ -159,12 +157,18 @@ def _state(records: Sequence[Record], day: int, pack: Pack, kind: str) -> State:
         tier=pack.tier_index(score) if registered else None,
         dimensions=dimensions,
         entitlements=_entitlements(score, day, pack, kind) if registered else frozenset(),
-        disputed=len(undisputed) < len(records),
+        disputed=any(disputed_on(record, day) for record in records),
         ceiling=ceiling,
         until=NEVER,
-        contributions=tuple(one for one in contributions if one.points),
+        contributions=contributions,
         limits=tuple((name, points) for name, points in limits if points),
     )
+
+
+def begun_on(records: Sequence[Record], day: int) -> list[Record]:
+    """Return the records that are heeded on a day: begun, not disputed, and consented to where that is needed."""
+    undisputed = [record for record in records if not disputed_on(record, day)]
+    return [record for record in _without_what_needs_consent(undisputed, day) if record.start <= day]
 
 
 def held_on(records: Sequence[Record], day: int, pack: Pack) -> list[Record]:
@@ -340,6 +344,8 @@ def _day(fact: Fact) -> int:
 
 
 def _first_day(about: Sequence[Fact], code: int) -> int:
+    if not about:
+        return NEVER
     return min((_day(control) for control in about if control.type == code), default=NEVER)
 
 
@@ -372,8 +378,8 @@ def end_of(record: Record) -> int:
     return end
 
 
-def _contributions(begun: Sequence[Record], day: int, pack: Pack) -> list[Contribution]:
-    """Return what each record that counts on the day adds, zero where another counts in its place."""
+def contributions_of(begun: Sequence[Record], day: int, pack: Pack) -> tuple[Contribution, ...]:
+    """Return what each record adds on a day; those that add nothing are left out."""
     only_recorded_since = _only_recorded_since(begun, day)
     counting = [
         record
@@ -388,10 +394,11 @@ def _contributions(begun: Sequence[Record], day: int, pack: Pack) -> list[Contri
             points[record.record] = 0
     _keep_largest_of_each_incident(counting, points)
     _cap(counting, points, pack)
-    return [
+    return tuple(
         Contribution(record=one, points=points[one.record], stated=stated[one.record], until=_change_after(one, day))
         for one in counting
-    ]
+        if points[one.record]
+    )
 
 
 def _only_recorded_since(begun: Sequence[Record], day: int) -> int:
@@ -489,7 +496,8 @@ def _cap(counting: Sequence[Record], points: dict[int, int], pack: Pack) -> None
         points[record.record] = value
 
 
-def _ceiling(begun: Sequence[Record], day: int, pack: Pack) -> int:
+def ceiling_of(begun: Sequence[Record], day: int, pack: Pack) -> int:
+    """Return the highest score that records leave possible on a day."""
     tiers = [_ceiling_tier(record, day) for record in begun]
     return min((pack.ceiling_points(tier) for tier in tiers if tier is not None), default=SCORE_MAX)
 

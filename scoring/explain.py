@@ -14,7 +14,7 @@ from schemas.catalogue import DISPUTED, FULFILLED, REMOVED, REPAIRED, RESOLVED, 
 from schemas.days import NEVER, date_of, day_of
 from schemas.facts import Facts, offsets_of
 from scoring.benefits import Benefit, next_benefit, words_of
-from scoring.evaluator import Record, State, disputed_on, evaluate_records, resolve
+from scoring.evaluator import Record, begun_on, ceiling_of, contributions_of, disputed_on, evaluate_records, resolve
 from scoring.explanation import (
     Entry,
     Evidence,
@@ -150,7 +150,8 @@ class _Said:
 
     def of(self, record: int) -> Facts:
         """Return the controls about a record."""
-        return self.ledger[self._about.get(record, [])]
+        about = self._about.get(record)
+        return self.ledger[about] if about else self.ledger[:0]
 
     def alone(self, record: int, left_out: Collection[int]) -> Facts:
         """Return a record and what is said of it, but for some types of controls."""
@@ -187,8 +188,6 @@ class _Writer:
         self._said = said
         self._counted = counted
         self._pack = pack
-        # What a record is worth alone is asked here, not whether it has to wait.
-        self._unreviewed = pack.model_copy(update={"review": None})
         self._partition = partition
         self._about_the_subject = [one for one in counted.records if one.rule.event_type.about_the_subject]
 
@@ -224,29 +223,25 @@ class _Writer:
         day, rule = self._counted.day, record.rule
         one = self._counted.by_record.get(record.record)
         as_it_was = record.start <= day < min(record.end, record.repaired)
-        now = None
         ceiling = None
         left_out = disputed_on(record, day) or record.record in self._counted.state.held
         if _may_set_a_ceiling(rule) and not left_out:
-            now = self._state_alone(record, day, _SETTLING)
-            ceiling = None if now.ceiling == SCORE_MAX else self._pack.tiers[self._pack.tier_index(now.ceiling)].id
+            highest = ceiling_of(self._begun_alone(record, day, _SETTLING), day, self._pack)
+            ceiling = None if highest == SCORE_MAX else self._pack.tiers[self._pack.tier_index(highest)].id
         if one is not None and as_it_was and not rule.doubles and not rule.steps:
             # Nothing but a repeat and the sums of others change what is stated: it need not be found again.
             return one.stated, ceiling
-        if as_it_was:
-            stated = now or self._state_alone(record, day, _SETTLING)
-        else:
-            stated = self._state_alone(record, record.start, _ENDING)
-        return next((one.stated for one in stated.contributions), 0), ceiling
+        day, without = (day, _SETTLING) if as_it_was else (record.start, _ENDING)
+        stated = contributions_of(self._begun_alone(record, day, without), day, self._pack)
+        return next((one.stated for one in stated), 0), ceiling
 
-    def _state_alone(self, record: Record, day: int, without: Collection[int]) -> State:
-        """Return the state of who has no other record, some of what was said of this one left out."""
+    def _begun_alone(self, record: Record, day: int, without: Collection[int]) -> list[Record]:
+        """Return what is heeded on a day of who has no other record, some of what was said of this one left out."""
         own = [record]
         if self._said.says(record.record, without):
             own = resolve(self._said.alone(record.record, without), self._pack)
         others = [one for one in self._about_the_subject if one.record != record.record]
-        known = sorted([*others, *own], key=lambda one: (one.occurred, one.record))
-        return evaluate_records(known, day, self._unreviewed)
+        return begun_on(sorted([*others, *own], key=lambda one: (one.occurred, one.record)), day)
 
     def _until(self, record: Record) -> date | None:
         """Return the first day on which it no longer counts as it does."""
@@ -258,6 +253,8 @@ class _Writer:
 
     def _remarks(self, record: Record) -> tuple[Remark, ...]:
         said = self._said.of(record.record)
+        if not len(said):
+            return ()
         return tuple(
             Remark(
                 type=TYPES_BY_CODE[int(fact["type"])].name,

@@ -62,6 +62,8 @@ class _Way:
     @cached_property
     def variant(self) -> Facts:
         """The ledger with these acts done."""
+        if not self.facts:
+            return self.ledger
         facts = np.empty(len(self.ledger) + len(self.facts), FACT)
         facts[: len(self.ledger)] = self.ledger
         for place, fact in enumerate(self.facts, len(self.ledger)):
@@ -149,6 +151,12 @@ class _Search:
         self._score_of: dict[_Way, int] = {}
         # What doing nothing comes to: days on which the score changes, and to what.
         self._days: list[tuple[int, int]] = []
+        self._ending: dict[int, list[Record]] = defaultdict(list)
+        for one in records:
+            for at in {original_end_of(one), end_of(one)} if one.rule.severity != "none" else ():
+                self._ending[at].append(one)
+        # Of each habit the facts of doing it most often; of doing it less often they are the first.
+        self._habitual: dict[str, list[np.void]] = {}
         self._tried: list[tuple[int, _Way]] = []
 
     def enough(self) -> list[_Way]:
@@ -271,8 +279,7 @@ class _Search:
 
     def _waiting(self, at: int) -> _Way:
         effort = Effort.SHORT_WAIT if at - self.day <= _SHORT_WAIT_DAYS else Effort.LONG_WAIT
-        ending = [one for one in self._records if at in {original_end_of(one), end_of(one)}]
-        ending = [one for one in ending if one.rule.severity != "none"]
+        ending = self._ending.get(at, [])
         words = _WAIT_FOR if ending else _WAIT
         names = joined([_name(one.rule.event_type) for one in ending[:1]])
         act = _act("wait", effort, at, ending, words.filled(day=date_of(at), name=names))
@@ -336,11 +343,15 @@ class _Search:
         return not habit.only_if or any(TYPES_BY_NAME[name].code in had for name in habit.only_if)
 
     def _habit(self, habit: Habit, event_type: EventType, times: int) -> _Way:
-        days = [self.day + habit.days * (number + 1) for number in range(times)]
-        facts = tuple(_fact(event_type, at, number, quantity=habit.quantity) for number, at in enumerate(days))
-        words = habit.words.filled(times=times)
-        act = _act("habit", habit.effort, days[-1], [], words, (event_type.name, times))
-        return _Way((event_type.name,), (act,), facts, days[-1], self._ledger)
+        if event_type.name not in self._habitual:
+            self._habitual[event_type.name] = [
+                _fact(event_type, self.day + habit.days * (number + 1), number, quantity=habit.quantity)
+                for number in range(habit.times_max)
+            ]
+        facts = tuple(self._habitual[event_type.name][:times])
+        day = self.day + habit.days * times
+        act = _act("habit", habit.effort, day, [], habit.words.filled(times=times), (event_type.name, times))
+        return _Way((event_type.name,), (act,), facts, day, self._ledger)
 
     @staticmethod
     def _control(event_type: EventType, about: Record, day: int) -> np.void:
