@@ -158,7 +158,7 @@ def _keep_largest_of_each_incident(facts: Facts, records: Rows, linked: Int64s, 
 
 @inlined
 def _pass_over(record: Row, before: Row) -> None:
-    """Let a record count for nothing, and have been seen by nobody."""
+    """Let a record count for nothing, and pass on what was seen of its type before it."""
     record.points = 0
     record.max_end = before.max_end
     record.latest = before.latest
