@@ -42,8 +42,8 @@ class Poll:
         """Return the Poll that the agent gets next, if it has been read already; it starts where this one ends.
 
         Should this one end otherwise, by `done(seeks)`, the starts of those read already no longer fit what was
-        applied, and they have to be refused like any other that does not fit. What they say to seek changes nothing:
-        it is sought already.
+        applied, and they have to be refused like any other that does not fit. The seek is made when all of them are
+        done, and nothing is read before.
         """
         return self.waiting()
 

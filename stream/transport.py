@@ -181,7 +181,8 @@ class _Poller(threading.Thread):
         # Whether no Poll will be handed on any more; the one that was being read at a stop still is.
         self._hands_on_no_more = False
         self._polls = 0
-        self._rebalances = 0
+        # How often partitions came, went or were sought: not where the reading itself moves to.
+        self._moves = 0
         self._has_begun = False
         # Where each Poll in flight ends, by its number; those polls; whether the last one read was full; the last one
         # done, as the event loop knows it.
@@ -198,8 +199,6 @@ class _Poller(threading.Thread):
         self._reported_at_s: dict[int, float] = {}
         # Seeks not yet made; what is read of these partitions until then comes from the wrong place.
         self._seeks: dict[int, int] = {}
-        # By partition: the last Poll that was read when a seek was asked for. It and those before are from elsewhere.
-        self._sought: dict[int, int] = {}
 
     # Called on the event loop.
 
@@ -250,7 +249,7 @@ class _Poller(threading.Thread):
                 records = self._read()
                 if records or self._is_to_compare():
                     self._hand_on(records)
-                    self._wait_for_at_most(self._in_flight_max())
+                self._wait_for_turn()
         finally:
             self._stopping.set()
             self._hands_on_no_more = True
@@ -266,13 +265,14 @@ class _Poller(threading.Thread):
             self._is_full = False
             self._take_in_what_was_said()
             return []
-        rebalances = self._rebalances
+        moves = self._moves
         records = [first, *self._consumer.consume(self._wiring.poll_records_max - 1, 0)]
         self._is_full = len(records) == self._wiring.poll_records_max
         self._take_in_what_was_said()
-        if rebalances != self._rebalances:
+        if moves != self._moves:
             # A callback ran between two of these records: the earlier ones may be of partitions that are gone, or gone
-            # and back at another offset. None is kept; what is still held is read again from its position.
+            # and back at another offset. Or a seek was asked for, and the polls read ahead of it, which these records
+            # follow, will be refused. None is kept; what is still held is read again from its position.
             self._seeks.update(self._positions)
         if any(map(Message.error, records)):
             records = [record for record in records if not self._is_error(record)]
@@ -306,6 +306,11 @@ class _Poller(threading.Thread):
         """Return how many Polls may be in flight when the next is read: none, but behind a full one."""
         return _AHEAD_MAX if self._is_full else 0
 
+    def _wait_for_turn(self) -> None:
+        """Wait until the next Poll may be read. One that ends meanwhile may seek: then all are waited for."""
+        self._wait_for_at_most(_AHEAD_MAX)
+        self._wait_for_at_most(self._in_flight_max())
+
     def _wait_for_at_most(self, in_flight: int) -> None:
         while len(self._in_flight) > in_flight and self._listens():
             with contextlib.suppress(queue.Empty):
@@ -327,12 +332,11 @@ class _Poller(threading.Thread):
         self._applied.update(self._in_flight.pop(done.poll))
         if not done.seeks:
             return
-        self._applied.update(done.seeks)
-        # A poll that had been read when its partition was sought says so again.
-        news = {one: offset for one, offset in done.seeks.items() if done.poll > self._sought.get(one, 0)}
-        for by_partition in (self._positions, self._seeks):
-            by_partition.update(news)
-        self._sought.update(dict.fromkeys(news, self._polls))
+        for by_partition in (self._applied, self._positions, self._seeks):
+            by_partition.update(done.seeks)
+        self._moves += 1
+        # Polls read ahead no longer fit and are refused, each with seeks of its own: nothing is read until all were.
+        self._is_full = False
 
     def _seek(self) -> None:
         for partition, offset in list(self._seeks.items()):
@@ -359,7 +363,7 @@ class _Poller(threading.Thread):
     # Rebalancing: called by librdkafka inside poll, consume and close.
 
     def _on_assign(self, consumer: confluent_kafka.Consumer, partitions: list[TopicPartition]) -> None:
-        self._rebalances += 1
+        self._moves += 1
         self._wait_for_at_most(0)
         assign = consumer.incremental_assign if self._incremental else consumer.assign
         try:
@@ -379,10 +383,10 @@ class _Poller(threading.Thread):
         self._on_lost(consumer, partitions)
 
     def _on_lost(self, consumer: confluent_kafka.Consumer, partitions: list[TopicPartition]) -> None:
-        self._rebalances += 1
+        self._moves += 1
         self._wait_for_at_most(0)
         gone = [each.partition for each in partitions]
-        for by_partition in (self._positions, self._applied, self._committed, self._seeks, self._sought):
+        for by_partition in (self._positions, self._applied, self._committed, self._seeks):
             for partition in gone:
                 by_partition.pop(partition, None)
         if self._incremental:

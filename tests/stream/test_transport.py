@@ -578,7 +578,7 @@ def test_what_was_read_before_a_rebalance_in_the_same_poll_is_not_handed_on_but_
         poller = await poller_over(consumer, {0: 5, 1: 8}, on_error=errors.append)
 
         def revoke_partition_0() -> None:
-            poller._rebalances += 1
+            poller._moves += 1
             del poller._positions[0]
 
         consumer.on_consume = revoke_partition_0
@@ -586,6 +586,25 @@ def test_what_was_read_before_a_rebalance_in_the_same_poll_is_not_handed_on_but_
         poller._seek()
         assert consumer.sought == [(1, 8)]
         await until(lambda: [error.args[0] for error in errors] == [kicked])
+
+    asyncio.run(scenario())
+
+
+def test_a_seek_asked_for_while_reading_keeps_nothing_and_waits_for_what_was_read_ahead() -> None:
+    """Partition 1 was not sought, but its poll ahead is refused as a whole: what was read behind it would not fit."""
+
+    async def scenario() -> None:
+        consumer = ScriptedConsumer([record(0, 6), record(1, 8)])
+        poller = await poller_over(consumer, {0: 5, 1: 7}, poll_records_max=2)
+        poller._hand_on([record(0, 5)])
+        poller._hand_on([record(1, 7)])
+        consumer.on_consume = lambda: poller._done(1, {0: 3})
+        assert poller._read() == []
+        assert not poller._is_full
+        poller._done(2, {1: 7})
+        poller._wait_for_turn()
+        poller._seek()
+        assert sorted(consumer.sought) == [(0, 3), (1, 7)]
 
     asyncio.run(scenario())
 
@@ -639,7 +658,7 @@ def test_only_behind_a_full_poll_the_next_two_are_read_at_once(read: int, waits_
     asyncio.run(scenario())
 
 
-def test_polls_read_ahead_of_a_seek_do_not_seek_again() -> None:
+def test_a_seek_is_made_once_when_the_polls_read_ahead_of_it_are_refused() -> None:
     async def scenario() -> None:
         records = [record(0, 5 + number) for number in range(5)] + [record(1, 8)]
         poller = await poller_over(ScriptedConsumer(records), {0: 5, 1: 8}, poll_records_max=2)
@@ -648,8 +667,9 @@ def test_polls_read_ahead_of_a_seek_do_not_seek_again() -> None:
 
         for number, seeks in enumerate([{0: 3}, {0: 3}, {0: 3, 1: 8}], 1):
             poller._done(number, seeks)
-            poller._take_in_what_was_said()
-            poller._seek()
+        poller._wait_for_turn()
+        assert not poller._in_flight
+        poller._seek()
 
         assert poller._consumer.sought == [(0, 3), (1, 8)]
         assert poller._positions == poller._applied == {0: 3, 1: 8}
