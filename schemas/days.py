@@ -5,6 +5,7 @@ A *day* is an int, the days since 1970-01-01 in local time. China has kept UTC+8
 """
 
 from datetime import UTC, date, datetime, timedelta, timezone
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +44,7 @@ def datetime_of(epoch_s: int) -> datetime:
     return datetime.fromtimestamp(epoch_s, UTC)
 
 
+@lru_cache(maxsize=1 << 14)  # one subject's records ask for few, and the same ones again and again
 def add_months(day: int, months: int) -> int:
     """Return the same day of the month, `months` later; the month's last day where it is shorter."""
     start = date_of(day)

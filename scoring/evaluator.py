@@ -265,7 +265,7 @@ def _resolved(fact: Fact, about: Sequence[Fact], rule: Rule, pack: Pack) -> Reco
     fulfilled = _first_day(about, catalogue.FULFILLED.code)
     removed = _first_day(about, catalogue.REMOVED.code)
     repaired = NEVER
-    if rule.repair in {RepairPath.BY_AUTHORITY, RepairPath.ON_FULFILMENT}:
+    if rule.repair is RepairPath.BY_AUTHORITY or rule.repair is RepairPath.ON_FULFILMENT:
         repaired = _first_day(about, catalogue.REPAIRED.code)
     if rule.repair is RepairPath.ON_FULFILMENT:
         repaired = min(repaired, fulfilled)

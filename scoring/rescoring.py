@@ -4,9 +4,10 @@ With compiled rules the kernel finds them in one call; without, the plain evalua
 """
 
 from collections.abc import Collection, Iterator, Sequence
+from itertools import accumulate
+from typing import Any, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from schemas.catalogue import TYPES_BY_CODE
 from schemas.facts import FACT, Facts, offsets_of
@@ -25,9 +26,12 @@ _CONTROLS = [code for code, one in TYPES_BY_CODE.items() if one.control]
 def in_order(facts: Facts) -> Facts:
     """Return facts as a ledger has them: of each id the first in the log, in the order of occurrence."""
     _, first = np.unique(facts["record"][order := np.argsort(offsets_of(facts), kind="stable")], return_index=True)
-    once = facts[order[first]]
-    ordered: Facts = once[np.lexsort((once["record"], once["occurred"]))]
-    return ordered
+    return sorted_facts(facts[order[first]])
+
+
+def sorted_facts(facts: Facts) -> Facts:
+    """Return facts in the order of occurrence, as a ledger has them."""
+    return facts.take(np.lexsort((facts["record"], facts["occurred"])))
 
 
 def without_records(ledger: Facts, records: Collection[int]) -> Facts:
@@ -45,19 +49,16 @@ def scores(variants: Sequence[Facts], day: int, pack: Pack, kind: str, rules: Ru
     found: list[int | None] = []
     for chunk in _chunks(variants):
         cards = np.zeros(len(chunk), CARD)
-        starts = np.cumsum([0, *map(len, chunk)], dtype=np.int64)
+        starts = np.fromiter(accumulate(map(len, chunk), initial=0), np.int64, len(chunk) + 1)
         subjects = np.full(len(chunk), KIND_NAMES[kind] << KIND_SHIFT | 1, np.uint64)
-        evaluate_cards(_joined(chunk, starts), starts, subjects, day, rules, cards)
+        evaluate_cards(concatenated(chunk), starts, subjects, day, rules, cards)
         found += map(_score_of, cards)
     return found
 
 
-def _joined(parts: Sequence[Facts], starts: NDArray[np.int64]) -> Facts:
-    """Do as `np.concatenate`, which looks at every field of every part to find that all are alike."""
-    facts = np.empty(starts[-1], FACT)
-    for part, begin in zip(parts, starts, strict=False):
-        facts[begin : begin + len(part)] = part
-    return facts
+def concatenated(parts: Sequence[Facts]) -> Facts:
+    """Do as `np.concatenate`, which goes through fields one by one, and takes thirty times as long."""
+    return np.frombuffer(bytearray().join(cast("Any", parts)), FACT)  # an array is a buffer, as its types do not say
 
 
 def walk(ledger: Facts, days: tuple[int, int], kind: str, rules: Rules) -> Iterator[tuple[int, int | None]]:

@@ -33,11 +33,12 @@ from scoring.evaluator import (
 )
 from scoring.pack import SCORE_MAX, VALIDITY_MONTHS_MAX, Pack, Perk, RepairPath
 from scoring.reasons import earliest_repair
-from scoring.rescoring import in_order, scores, walk, without_records
+from scoring.rescoring import concatenated, in_order, scores, sorted_facts, walk, without_records
 from scoring.rules import Rules, compile_rules, without_review
 from scoring.suggestion import HABITS, Act, Effort, Habit, Suggestion, Suggestions
 from scoring.words import Words, joined, publisher_name
 
+_NO_FACTS: Facts = np.zeros(0, FACT)
 _NOON_S = 43_200
 _SHORT_WAIT_DAYS = 92
 _SOON_DAYS = 183
@@ -55,21 +56,19 @@ class _Way:
 
     what: tuple[str, ...]
     acts: tuple[Act, ...]
-    facts: tuple[np.void, ...]
+    #: In the order of their occurrence.
+    facts: Facts
     day: int
     ledger: Facts
 
     @cached_property
     def variant(self) -> Facts:
         """The ledger with these acts done."""
-        if not self.facts:
+        if not len(self.facts):
             return self.ledger
-        facts = np.empty(len(self.ledger) + len(self.facts), FACT)
-        facts[: len(self.ledger)] = self.ledger
-        for place, fact in enumerate(self.facts, len(self.ledger)):
-            facts[place] = fact
-        ordered: Facts = facts[np.lexsort((facts["record"], facts["occurred"]))]
-        return ordered
+        facts = concatenated([self.ledger, self.facts])
+        # Of most ledgers the last fact is from before today, where acts begin.
+        return facts if self.ledger["occurred"][-1] < self.facts["occurred"][0] else sorted_facts(facts)
 
     @property
     def cost(self) -> tuple[int, int, int]:
@@ -80,7 +79,8 @@ class _Way:
     def and_(self, other: "_Way") -> "_Way":
         """Return both, the acts of both done in their time."""
         day = max(self.day, other.day)
-        return _Way(self.what + other.what, self.acts + other.acts, self.facts + other.facts, day, self.ledger)
+        facts = sorted_facts(concatenated([self.facts, other.facts]))
+        return _Way(self.what + other.what, self.acts + other.acts, facts, day, self.ledger)
 
 
 def suggest(
@@ -156,7 +156,7 @@ class _Search:
             for at in {original_end_of(one), end_of(one)} if one.rule.severity != "none" else ():
                 self._ending[at].append(one)
         # Of each habit the facts of doing it most often; of doing it less often they are the first.
-        self._habitual: dict[str, list[np.void]] = {}
+        self._habitual: dict[str, Facts] = {}
         self._tried: list[tuple[int, _Way]] = []
 
     def enough(self) -> list[_Way]:
@@ -271,11 +271,11 @@ class _Search:
         """Return a pair with one of its acts done so often."""
         act = way.acts[place]
         event_type = TYPES_BY_NAME[act.type]
-        others = tuple(fact for fact in way.facts if fact["type"] != event_type.code)
+        others = way.facts[way.facts["type"] != event_type.code]
         single = self._habit(HABITS[act.type], event_type, times)
         acts = (*way.acts[:place], *single.acts, *way.acts[place + 1 :])
         day = max(day_of_date(act.day) for act in acts)
-        return _Way(way.what, acts, (*others, *single.facts), day, self._ledger)
+        return _Way(way.what, acts, sorted_facts(concatenated([others, single.facts])), day, self._ledger)
 
     def _waiting(self, at: int) -> _Way:
         effort = Effort.SHORT_WAIT if at - self.day <= _SHORT_WAIT_DAYS else Effort.LONG_WAIT
@@ -283,7 +283,7 @@ class _Search:
         words = _WAIT_FOR if ending else _WAIT
         names = joined([_name(one.rule.event_type) for one in ending[:1]])
         act = _act("wait", effort, at, ending, words.filled(day=date_of(at), name=names))
-        return _Way((f"wait {at}",), (act,), (), at, self._ledger)
+        return _Way((f"wait {at}",), (act,), _NO_FACTS, at, self._ledger)
 
     def _lowering(self) -> list[Record]:
         """Return the records that cost points, or set a ceiling, now."""
@@ -307,9 +307,9 @@ class _Search:
             for of_these in (*([one] for one in records), *together):
                 words = _FULFIL.filled(name=_name(event_type), times=len(of_these), date=_dates(of_these))
                 act = _act("fulfil", Effort.FULFIL, self.day, of_these, words)
-                facts = tuple(self._control(catalogue.FULFILLED, one, self.day) for one in of_these)
+                facts = concatenated([self._control(catalogue.FULFILLED, one, self.day) for one in of_these])
                 what = tuple(f"fulfil {one.record}" for one in of_these)
-                yield _Way(what, (act,), facts, self.day, self._ledger)
+                yield _Way(what, (act,), sorted_facts(facts), self.day, self._ledger)
 
     def _repairs(self) -> Iterator[_Way]:
         """Yield asking an authority for a repair, on the first day on which it can be asked for."""
@@ -322,9 +322,8 @@ class _Search:
             by = publisher_name(one.rule.event_type.publisher)
             words = _APPLY.filled(day=date_of(at), by=by, name=_name(one.rule.event_type), date=_dates([one]))
             act = _act("apply", Effort.APPLY, at, [one], words)
-            yield _Way(
-                (f"apply {one.record}",), (act,), (self._control(catalogue.REPAIRED, one, at),), at, self._ledger
-            )
+            facts = self._control(catalogue.REPAIRED, one, at)
+            yield _Way((f"apply {one.record}",), (act,), facts, at, self._ledger)
 
     def _habits(self) -> Iterator[_Way]:
         had = set(self._ledger["type"].tolist())
@@ -344,22 +343,24 @@ class _Search:
 
     def _habit(self, habit: Habit, event_type: EventType, times: int) -> _Way:
         if event_type.name not in self._habitual:
-            self._habitual[event_type.name] = [
-                _fact(event_type, self.day + habit.days * (number + 1), number, quantity=habit.quantity)
-                for number in range(habit.times_max)
-            ]
-        facts = tuple(self._habitual[event_type.name][:times])
+            self._habitual[event_type.name] = concatenated(
+                [
+                    _fact(event_type, self.day + habit.days * (number + 1), number, quantity=habit.quantity)
+                    for number in range(habit.times_max)
+                ]
+            )
+        facts = self._habitual[event_type.name][:times]
         day = self.day + habit.days * times
         act = _act("habit", habit.effort, day, [], habit.words.filled(times=times), (event_type.name, times))
         return _Way((event_type.name,), (act,), facts, day, self._ledger)
 
     @staticmethod
-    def _control(event_type: EventType, about: Record, day: int) -> np.void:
+    def _control(event_type: EventType, about: Record, day: int) -> Facts:
         return _fact(event_type, day, about.record, link=about.record)
 
 
-def _fact(event_type: EventType, day: int, number: int, *, link: int = 0, quantity: int = 0) -> np.void:
-    fact: np.void = np.zeros(1, FACT)[0]
+def _fact(event_type: EventType, day: int, number: int, *, link: int = 0, quantity: int = 0) -> Facts:
+    fact: Facts = np.zeros(1, FACT)
     # Ids are keyed hashes: that one of them is the hash of nothing but these numbers will not happen.
     fact["record"] = _id_of(event_type.code, number)
     fact["link"] = link
