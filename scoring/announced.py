@@ -1,7 +1,7 @@
 """What was announced: the fold of announcements, in the order of their log, over the deployment's own pack."""
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
@@ -9,6 +9,7 @@ from typing import Self
 from schemas.announcements import FILES_BYTES_MAX, Announcement, Role
 from schemas.days import date_of, day_of_date
 from scoring.pack import Pack, PackError, load_pack
+from scoring.packtools.lint import load_sound_pack
 from scoring.rules import compile_rules
 from scoring.timeline import Span, Timeline
 
@@ -44,7 +45,7 @@ class Announced:
         """Return what holds after one more announcement.
 
         Raises:
-            PackError: the pack does not load, is another than is said, or is not to hold yet on the day.
+            PackError: the pack is refused, as `announced_pack` says.
 
         """
         if said.role is Role.SHADOW_ENDED:
@@ -61,10 +62,10 @@ def announced_pack(said: Announcement) -> Pack:
     """Return the pack of an announcement.
 
     Raises:
-        PackError: it does not load, is another than is said, or is not to hold yet on the day.
+        PackError: it does not load, its check finds errors, it is another than is said, or it is not to hold yet.
 
     """
-    pack = pack_of(said.files, said.pack)
+    pack = pack_of(said.files, said.pack, load_sound_pack)
     if pack.hash != said.hash:
         message = (
             f"{said.pack}/pack.yaml:1: the files have hash {pack.hash:016x}, announced was {said.hash:016x}: they were "
@@ -110,15 +111,16 @@ def files_of(folder: Path) -> dict[str, str]:
     return files
 
 
-def pack_of(files: Files, name: str) -> Pack:
+def pack_of(files: Files, name: str, load: Callable[[Path], Pack] = load_pack) -> Pack:
     """Return the pack in files.
 
     Args:
         files: texts by their names, such as ``rules/public.yaml``.
         name: the pack's id, which stands in errors where a folder's path would.
+        load: reads the folder with these files.
 
     Raises:
-        PackError: with every problem found, as `load_pack` tells it.
+        PackError: with every problem found, as `load` tells it.
 
     """
     with tempfile.TemporaryDirectory(prefix="jasmine-pack-") as made:
@@ -127,6 +129,6 @@ def pack_of(files: Files, name: str) -> Pack:
         for path, text in files.items():
             (folder / path).write_text(text, "utf-8")
         try:
-            return load_pack(folder)
+            return load(folder)
         except PackError as error:
             raise PackError(str(error).replace(made, name)) from None

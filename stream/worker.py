@@ -20,7 +20,7 @@ from schemas.days import day_of
 from schemas.decoder import Decoder
 from schemas.records import RecordKey
 from scoring.announced import Announced, files_of
-from scoring.pack import load_pack
+from scoring.packtools.lint import load_sound_pack
 from sinks.accesses import AccessStore
 from sinks.errors import PartitionLostError, StoreError, StoreMismatchError, StoreUnavailableError
 from sinks.message import Channel
@@ -121,7 +121,7 @@ class Worker:
         self._told_away_s: dict[str, float] = {}
         self._stopping = asyncio.Event()
         self.metrics = Metrics()
-        own = Announced.of(load_pack(settings.pack), files_of(settings.pack))
+        own = Announced.of(load_sound_pack(settings.pack), files_of(settings.pack))
         self._packs = PackWatch(own, AnnouncementLog(settings), self._store, self.metrics, clock)
         self.metrics.ready.set_function(lambda: float(not self._waiting_for()))
         self._server = MetricsServer(self.metrics, settings.metrics_host, settings.metrics_port, self._waiting_for)

@@ -66,6 +66,19 @@ def lint(folder: Path) -> Report:
     return _report(folder, _findings(folder, pack), reasons)
 
 
+def load_sound_pack(folder: Path) -> Pack:
+    """Load a pack that is to hold.
+
+    Raises:
+        PackError: it does not load, or the check finds errors; with all of them, a line each.
+
+    """
+    pack = load_pack(folder)
+    if errors := lint(folder).errors():
+        raise PackError("\n".join(errors))
+    return pack
+
+
 def _findings(folder: Path, pack: Pack) -> list[Finding]:
     source = Source(folder, pack)
     problems = [problem for number in range(len(pack.rules)) for problem in check_rule(pack, number)]

@@ -13,8 +13,8 @@ import redis
 import typer
 from rich.text import Text
 
-from scoring.pack import PackError, load_pack
-from scoring.packtools.lint import lint
+from scoring.pack import PackError
+from scoring.packtools.lint import load_sound_pack
 from sinks.keys import META
 from stream.cli.output import AsJson, Exit, table, write_json
 from stream.clients import redis_client
@@ -114,9 +114,7 @@ def _checked(what: str, look: Callable[[], str], error: type[Exception], remedy:
 
 
 def _pack(settings: Settings) -> str:
-    pack = load_pack(settings.pack)
-    if errors := lint(settings.pack).errors():
-        raise PackError("\n".join(errors))
+    pack = load_sound_pack(settings.pack)
     return f"{pack.id} version {pack.version}, {len(pack.rules)} rules, {pack.hash:016x}"
 
 

@@ -15,9 +15,9 @@ from schemas.announcements import Announcement, AnnouncementError, Role
 from schemas.days import CITY_TIMEZONE, NEVER, date_of, day_of, day_of_date
 from schemas.events import CONTENT_TYPE_STRUCTURED
 from scoring.announced import Announced, Files, check_first_day, files_of
-from scoring.pack import Pack, PackError, load_pack
+from scoring.pack import Pack, load_pack
 from scoring.packtools.diff import diff
-from scoring.packtools.lint import lint
+from scoring.packtools.lint import load_sound_pack
 from scoring.timeline import Span
 from sinks.errors import StoreUnavailableError
 from sinks.packs import first_in
@@ -54,7 +54,7 @@ def activate(
 
     [bold]Example[/]: jasmine pack activate my-city-2027 --from 2027-01-01
     """
-    pack = _sound(folder)
+    pack = load_sound_pack(folder)
     today = _today()
     day = _first_day(pack, first, today, at_once=at_once)
     check_first_day(pack, day)
@@ -100,7 +100,7 @@ def shadow(
     board = _Board.read()
     running = board.announced.shadow
     if folder is not None:
-        pack = _sound(folder)
+        pack = load_sound_pack(folder)
         said = _announcement(pack, files_of(folder), Role.SHADOW, max(_today(), day_of_date(pack.effective_from)))
     elif running is not None:
         said = _announcement(running.pack, {}, Role.SHADOW_ENDED, _today())
@@ -240,13 +240,6 @@ def _first(settings: Settings, *, to_announce: bool) -> Announced:
         err.print(f"Redis is away, so the first pack is taken to be this command's JASMINE_PACK: {error}", markup=False)
         kept = None
     return Announced.of(*(kept or (load_pack(settings.pack), files_of(settings.pack))))
-
-
-def _sound(folder: Path) -> Pack:
-    """Return a pack without errors, or raise a PackError with all of them."""
-    if errors := lint(folder).errors():
-        raise PackError("\n".join(errors))
-    return load_pack(folder)
 
 
 def _first_day(pack: Pack, first: datetime | None, today: int, *, at_once: bool) -> int:

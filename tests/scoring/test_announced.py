@@ -43,6 +43,15 @@ def test_a_pack_that_does_not_load_is_told_with_file_line_rule_and_remedy() -> N
         own().followed_by(announcement(files, NEW_YEAR, hash=1))
 
 
+def test_a_pack_that_loads_and_contradicts_itself_is_refused_with_file_line_rule_and_remedy() -> None:
+    files = files_with(("substitute: {points: -50", "substitute: {points: -160"), file="rules/judicial.yaml")
+
+    with pytest.raises(
+        PackError, match=r"^fuzhou-2026/rules/judicial\.yaml:\d+: court\.dishonest\.listed: .*at most 150"
+    ):
+        own().followed_by(announcement(files, NEW_YEAR))
+
+
 def test_a_pack_of_another_hash_than_announced_is_refused() -> None:
     with pytest.raises(PackError, match=r"announced was 0000000000000001.*announce the pack anew"):
         own().followed_by(announcement(FILES, NEW_YEAR, hash=1))

@@ -169,7 +169,7 @@ def test_a_pack_with_an_error_is_not_announced(pack: Pack, folder: Path) -> None
     for arguments in (["activate", folder, "--from", on(30)], ["shadow", folder]):
         code, said = pack(*arguments)
         assert code == Exit.SETTINGS
-        assert f"{folder}/pack.yaml:5: pack: base_points" in "".join(said.split("\n"))
+        assert f"{folder}/pack.yaml:5: base_points" in "".join(said.split("\n"))
     assert in_time(pack) == [("the beginning", FIRST)]
 
 

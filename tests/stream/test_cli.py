@@ -270,12 +270,26 @@ def test_the_doctor_names_a_misspelt_variable(jasmine: Jasmine, monkeypatch: pyt
     assert found["JASMINE_PARTITION"]["remedy"] == "write JASMINE_PARTITIONS, or unset it"
 
 
-def test_the_doctor_lints_the_pack(jasmine: Jasmine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.fixture
+def _pack_out_of_reach(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The deployment's own pack loads, and has a tier that nobody can reach."""
     folder = tmp_path / "pack"
     shutil.copytree(DEFAULT_PACK, folder)
     head = (folder / "pack.yaml").read_text("utf-8")
     (folder / "pack.yaml").write_text(head.replace("from: 850}", "from: 950}"), "utf-8")
     monkeypatch.setenv("JASMINE_PACK", str(folder))
+
+
+@pytest.mark.usefixtures("_away", "_pack_out_of_reach")
+def test_a_worker_does_not_start_with_a_pack_that_has_errors(jasmine: Jasmine) -> None:
+    answer = jasmine("worker")
+
+    assert answer.code == Exit.SETTINGS
+    assert re.search(r"pack\.yaml:\d+: outstanding: ", answer.err.replace("\n", " "))
+
+
+@pytest.mark.usefixtures("_pack_out_of_reach")
+def test_the_doctor_lints_the_pack(jasmine: Jasmine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("stream.cli.doctor._ANSWER_S_MAX", 0.1)
 
     found = {one["what"]: one for one in jasmine("doctor", "--json").json}
