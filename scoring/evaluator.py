@@ -226,8 +226,17 @@ def _without_what_needs_consent(records: Sequence[Record], day: int) -> list[Rec
     return [record for record in records if consents or not record.rule.opt_in]
 
 
-def resolve(facts: Facts, pack: Pack) -> list[Record]:
-    """Return the records, in the order of occurrence, each with what its controls say; revoked ones are left out."""
+def resolve(facts: Facts, pack: Pack, known: dict[tuple[Fact, ...], Record] | None = None) -> list[Record]:
+    """Return the records, in the order of occurrence, each with what its controls say; revoked ones are left out.
+
+    Args:
+        facts: (n,) of dtype FACT, in any order.
+        pack: the rules.
+        known: what was resolved under the same pack, by all facts that are about it; what is new is added. It saves
+            time where many sets of facts have most of them in common.
+
+    """
+    known = {} if known is None else known
     rules = {rule.event_type.code: rule for rule in pack.rules}
     ordered = sorted(_unique(plain(facts)), key=lambda fact: (fact.occurred, fact.record))
     controls: dict[int, list[Fact]] = {}
@@ -241,7 +250,10 @@ def resolve(facts: Facts, pack: Pack) -> list[Record]:
             continue
         about = controls.get(fact.record, [])
         if not _is_revoked(about):
-            records.append(_resolved(fact, about, rule, pack))
+            facts_of_it = (fact, *about)
+            if facts_of_it not in known:
+                known[facts_of_it] = _resolved(fact, about, rule, pack)
+            records.append(known[facts_of_it])
     return records
 
 

@@ -18,14 +18,13 @@ import numpy as np
 from schemas import catalogue
 from schemas.catalogue import TYPES_BY_NAME, EventType
 from schemas.days import NEVER, date_of, day_of_date, start_of
-from schemas.facts import FACT, Facts
+from schemas.facts import FACT, Fact, Facts
 from scoring.benefits import words_of
 from scoring.evaluator import (
     Record,
     State,
     disputed_on,
     end_of,
-    evaluate,
     evaluate_records,
     held_on,
     original_end_of,
@@ -104,13 +103,14 @@ def suggest(
         message = f"the target must be a score from 0 to {SCORE_MAX}, was {target}"
         raise ValueError(message)
     ledger = in_order(facts)
-    records = resolve(ledger, pack)
+    known: dict[tuple[Fact, ...], Record] = {}
+    records = resolve(ledger, pack, known)
     if held := {one.record for one in held_on(records, day, pack)}:
         ledger = without_records(ledger, held)
         records = [one for one in records if one.record not in held]
     unreviewed = pack.model_copy(update={"review": None})
     rules = without_review(rules or compile_rules(pack))
-    search = _Search(ledger, records, day, unreviewed, kind, target, rules)
+    search = _Search(ledger, records, day, unreviewed, kind, target, rules, known)
     found = _found(search)
     return replace(found, words=_WAITING.filled(said=found.words)) if held else found
 
@@ -139,6 +139,7 @@ class _Search:
         kind: str,
         target: int,
         rules: Rules,
+        known: dict[tuple[Fact, ...], Record],
     ) -> None:
         self.state: State = evaluate_records(records, day, pack, kind)
         self.day = day
@@ -148,6 +149,8 @@ class _Search:
         self._records = records
         self._kind = kind
         self._rules = rules
+        # Ways have most records in common, and a pack without reviews resolves them like the one with them.
+        self._known = known
         self._score_of: dict[_Way, int] = {}
         # What doing nothing comes to: days on which the score changes, and to what.
         self._days: list[tuple[int, int]] = []
@@ -177,7 +180,8 @@ class _Search:
 
     def proved(self, way: _Way) -> Suggestion:
         """Return a way with what the plain evaluator says of it."""
-        state = evaluate(way.variant, way.day, self.pack, self._kind)
+        records = resolve(way.variant, self.pack, self._known)
+        state = evaluate_records(records, way.day, self.pack, self._kind)
         assert state.score is not None  # noqa: S101 - nothing that is suggested takes a score away
         assert state.tier is not None  # noqa: S101
         tier = self.pack.tiers[state.tier]
