@@ -37,8 +37,8 @@ test: lint ## Check style and types, then run every test (real Kafka and Redis w
 test-fast: setup ## Run the tests that need no real Kafka or Redis and are not slow
 	$(BIN)/python -m pytest -m "not real and not slow" -n 2 --dist loadfile
 
-test-real: setup ## Run the tests that test-fast leaves out
-	$(BIN)/python -m pytest -m "real or slow"
+test-real: setup ## Run the tests that test-fast leaves out, and the properties anew
+	$(BIN)/python -m pytest -m "real or slow or hypothesis"
 
 lint: setup ## Check style and types
 	$(BIN)/ruff check .

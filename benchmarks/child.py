@@ -17,6 +17,8 @@ from benchmarks.errors import BenchmarkError
 
 _END_S_MAX = 20.0
 _SHOWN_LINES = 15
+_SAID_BYTES_MAX = 64
+_GO = threading.Event()
 
 Said = dict[str, Any]
 
@@ -30,7 +32,20 @@ def say(word: str, **values: object) -> None:
 def wait_to_go() -> None:
     """Wait until whoever started this process says `go`; called by the child when all is prepared."""
     say("ready")
-    sys.stdin.readline()
+    _GO.wait()
+
+
+def follow_parent() -> None:
+    """Hear `go`, and end with whoever started this process, however that one ends; called by the child at first."""
+    threading.Thread(target=_listen, daemon=True).start()
+
+
+def _listen() -> None:
+    # Not by `sys.stdin`: what a thread holds of it cannot be given up when the process ends.
+    while os.read(sys.stdin.fileno(), _SAID_BYTES_MAX):
+        _GO.set()
+    # The other end is closed by the parent's end at the latest. A worker left alone would disturb the next run.
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 class Child:
@@ -39,7 +54,7 @@ class Child:
     def __init__(self, name: str, *arguments: object, environment: Mapping[str, str], log: Path) -> None:
         """Prepare it; `log` takes what it writes to standard error."""
         self._name = name
-        self._command = [sys.executable, "-m", f"benchmarks.processes.{name}", *map(str, arguments)]
+        self._command = [sys.executable, "-m", "benchmarks.processes", name, *map(str, arguments)]
         self._environment = environment
         self._log = log
         self._lines: queue.Queue[str | None] = queue.Queue()

@@ -11,6 +11,7 @@ import numpy as np
 
 from benchmarks.backlog import a_city
 from benchmarks.deployment import PARTITIONS
+from benchmarks.errors import BenchmarkError
 from city.calibrate import DEMO_KEY
 from city.city import DEFAULT_AS_OF
 from city.records import records_of
@@ -37,7 +38,12 @@ def fill(store: Store, announced: Announced, subjects: int) -> int:
 
 
 def fill_with(store: Store, announced: Announced, stream: Iterable[Published]) -> int:
-    """Apply some events to an empty store; return how many facts that made."""
+    """Apply some events to an empty store; return how many facts that made.
+
+    Raises:
+        BenchmarkError: none did, so that there is nothing to measure.
+
+    """
     key = RecordKey.derived(DEMO_KEY)
     nexts = opened(store, key)
     processor = Processor(Decoder(key, PARTITIONS), store, announced, time.time)
@@ -49,6 +55,9 @@ def fill_with(store: Store, announced: Announced, stream: Iterable[Published]) -
         nexts.update(outcome.nexts)
         facts += outcome.scored
         drain_outboxes(store)
+    if not facts:
+        message = "no event was applied: does another worker write to the same database?"
+        raise BenchmarkError(message)
     return facts
 
 

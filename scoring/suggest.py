@@ -109,8 +109,8 @@ def suggest(
         ledger = without_records(ledger, held)
         records = [one for one in records if one.record not in held]
     unreviewed = pack.model_copy(update={"review": None})
-    rules = without_review(rules or compile_rules(pack))
-    search = _Search(ledger, records, day, unreviewed, kind, target, rules, known)
+    scoring = _Scoring(unreviewed, without_review(rules or compile_rules(pack)), kind, known)
+    search = _Search(ledger, records, day, target, scoring)
     found = _found(search)
     return replace(found, words=_WAITING.filled(said=found.words)) if held else found
 
@@ -127,30 +127,44 @@ def _found(search: "_Search") -> Suggestions:
     return _answer(search, found, best)
 
 
-class _Search:
-    """One search: a ledger, its records, a day, rules and a target."""
+@dataclass(frozen=True, eq=False)
+class _Scoring:
+    """What ledgers of one kind of subject come to: by the kernel, to search; by the plain evaluator, to prove."""
 
-    def __init__(
-        self,
-        ledger: Facts,
-        records: Sequence[Record],
-        day: int,
-        pack: Pack,
-        kind: str,
-        target: int,
-        rules: Rules,
-        known: dict[tuple[Fact, ...], Record],
-    ) -> None:
-        self.state: State = evaluate_records(records, day, pack, kind)
+    pack: Pack
+    rules: Rules
+    kind: str
+    #: Ways have most records in common, and a pack without reviews resolves them like the one with them.
+    known: dict[tuple[Fact, ...], Record]
+
+    def state(self, records: Sequence[Record], day: int) -> State:
+        """Return what records come to on a day, by the plain evaluator."""
+        return evaluate_records(records, day, self.pack, self.kind)
+
+    def proved(self, ledger: Facts, day: int) -> State:
+        """Return what a ledger comes to on a day, by the plain evaluator."""
+        return self.state(resolve(ledger, self.pack, self.known), day)
+
+    def scores(self, ledgers: Sequence[Facts], day: int) -> list[int | None]:
+        """Return the score of each ledger on a day, by the kernel."""
+        return scores(ledgers, day, self.pack, self.kind, self.rules)
+
+    def walk(self, ledger: Facts, first: int, last: int) -> Iterator[tuple[int, int | None]]:
+        """Yield the days on which a ledger's score changes, and to what, by the kernel."""
+        return walk(ledger, (first, last), self.kind, self.rules)
+
+
+class _Search:
+    """One search: a ledger, its records, a day and a target."""
+
+    def __init__(self, ledger: Facts, records: Sequence[Record], day: int, target: int, scoring: _Scoring) -> None:
+        self.state = scoring.state(records, day)
         self.day = day
         self.target = target
-        self.pack = pack
         self._ledger = ledger
         self._records = records
-        self._kind = kind
-        self._rules = rules
-        # Ways have most records in common, and a pack without reviews resolves them like the one with them.
-        self._known = known
+        self._scoring = scoring
+        self._pack = scoring.pack
         self._score_of: dict[_Way, int] = {}
         # What doing nothing comes to: days on which the score changes, and to what.
         self._days: list[tuple[int, int]] = []
@@ -180,12 +194,11 @@ class _Search:
 
     def proved(self, way: _Way) -> Suggestion:
         """Return a way with what the plain evaluator says of it."""
-        records = resolve(way.variant, self.pack, self._known)
-        state = evaluate_records(records, way.day, self.pack, self._kind)
+        state = self._scoring.proved(way.variant, way.day)
         assert state.score is not None  # noqa: S101 - nothing that is suggested takes a score away
         assert state.tier is not None  # noqa: S101
-        tier = self.pack.tiers[state.tier]
-        new = [perk for perk in self.pack.perks if perk.id in state.entitlements and not self._keeps(perk, way.day)]
+        tier = self._pack.tiers[state.tier]
+        new = [perk for perk in self._pack.perks if perk.id in state.entitlements and not self._keeps(perk, way.day)]
         moved = self._moved(state, way.day)
         level = min(self.target, state.score)
         ends = next((at for at, score in self._walk(way.variant, way.day) if score is None or score < level), None)
@@ -199,13 +212,13 @@ class _Search:
             holds_until=None if ends is None else date_of(ends),
             moved=tuple(perk.id for perk in moved),
             words=_sentence(way, state.score, [words_of(perk.name) for perk in new] or [words_of(tier.name)]).and_then(
-                *(_MOVED.filled(perk=words_of(one.name), points=self.pack.threshold(one, way.day)) for one in moved)
+                *(_MOVED.filled(perk=words_of(one.name), points=self._pack.threshold(one, way.day)) for one in moved)
             ),
         )
 
     def _keeps(self, perk: Perk, day: int) -> bool:
         """Whether somebody has a perk today and, doing nothing, still on a day."""
-        asked = self.pack.threshold(perk, day)
+        asked = self._pack.threshold(perk, day)
         score = next((score for at, score in reversed(self._days) if at <= day), self.state.score)
         return perk.id in self.state.entitlements and asked is not None and (score or 0) >= asked
 
@@ -213,10 +226,10 @@ class _Search:
         """Return the perks that the score would earn today and that ask for more by then."""
         return [
             perk
-            for perk in self.pack.perks
-            if self._kind in perk.kinds
-            and (today := self.pack.threshold(perk, self.day)) is not None
-            and (by_then := self.pack.threshold(perk, day)) is not None
+            for perk in self._pack.perks
+            if self._scoring.kind in perk.kinds
+            and (today := self._pack.threshold(perk, self.day)) is not None
+            and (by_then := self._pack.threshold(perk, day)) is not None
             and today <= (then.score or 0) < by_then
         ]
 
@@ -235,7 +248,7 @@ class _Search:
             by_day[way.day].append(way)
         scored = []
         for day, of_day in by_day.items():
-            found = scores([way.variant for way in of_day], day, self.pack, self._kind, self._rules)
+            found = self._scoring.scores([way.variant for way in of_day], day)
             for way, score in zip(of_day, found, strict=True):
                 if score is not None:
                     self._score_of[way] = score
@@ -244,8 +257,7 @@ class _Search:
         return scored
 
     def _walk(self, ledger: Facts, first: int) -> Iterator[tuple[int, int | None]]:
-        last = min(self.day + _HORIZON_DAYS, NEVER - 1)
-        return walk(ledger, (first, last), self._kind, self._rules)
+        return self._scoring.walk(ledger, first, min(self.day + _HORIZON_DAYS, NEVER - 1))
 
     def _pairs(self, days: Sequence[tuple[int, int]]) -> list[_Way]:
         """Return the pairs of the strongest acts, and of acts and days, that reach the target."""
@@ -339,7 +351,7 @@ class _Search:
                 yield self._habit(habit, event_type, times)
 
     def _is_for(self, event_type: EventType) -> bool:
-        return self._kind in {one.name.lower() for one in event_type.kinds}
+        return self._scoring.kind in {one.name.lower() for one in event_type.kinds}
 
     @staticmethod
     def _has(had: set[int], habit: Habit) -> bool:

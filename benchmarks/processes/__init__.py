@@ -1,1 +1,1 @@
-"""What a case starts, each a process of its own: ``python -m benchmarks.processes.NAME``."""
+"""What a case starts, each a process of its own: ``python -m benchmarks.processes NAME``."""

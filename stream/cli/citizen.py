@@ -6,13 +6,14 @@ from gateway.citizen.serve import Deployment, serve
 from gateway.citizen.signin import Provider
 from gateway.errors import ListeningError
 from scoring.pack import load_pack
-from stream.cli.output import Exit, fail
+from stream.cli.output import AsJsonLog, Exit, fail
 from stream.logs import configure
 from stream.settings import PREFIX, Settings, load_settings
 
 
 def citizen(
     access_log: bool = typer.Option(True, help="Write a line a request, without its subject."),
+    as_json: AsJsonLog = False,
 ) -> None:
     """Serve the page where a citizen sees the score, why it is so, and what can be done about it.
 
@@ -22,7 +23,7 @@ def citizen(
     JASMINE_SESSION_KEY_FILE=session.key JASMINE_PSEUDONYM_KEY_FILE=key jasmine citizen
     """
     settings = load_settings()
-    configure(settings.log_level, settings.log_format)
+    configure(settings.log_level, "json" if as_json else settings.log_format)
     if not settings.oidc_issuer:
         fail(Exit.SETTINGS, f"{PREFIX}OIDC_ISSUER is not set: give the address of the city's provider")
     try:

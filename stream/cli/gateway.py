@@ -7,13 +7,14 @@ from gateway.readers import Readers
 from gateway.serve import serve
 from scoring.pack import load_pack
 from stream.cli.accesses import access_log_of
-from stream.cli.output import Exit, fail
+from stream.cli.output import AsJsonLog, Exit, fail
 from stream.logs import configure
 from stream.settings import load_settings
 
 
 def gateway(
     access_log: bool = typer.Option(True, help="Write a line a request, without its subject."),
+    as_json: AsJsonLog = False,
 ) -> None:
     """Serve lookups over HTTP, for payment gateways: /v1/subjects/{subject}/standing, /openapi.json, /ready.
 
@@ -24,7 +25,7 @@ def gateway(
     [bold]Example[/]: JASMINE_REDIS_URL=redis://redis:6379/0 JASMINE_GATEWAY_PORT=8080 jasmine gateway
     """
     settings = load_settings()
-    configure(settings.log_level, settings.log_format)
+    configure(settings.log_level, "json" if as_json else settings.log_format)
     pack = load_pack(settings.pack)
     readers = None if settings.readers is None else Readers.from_file(settings.readers)
     reads = access_log_of(settings)

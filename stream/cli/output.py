@@ -18,6 +18,7 @@ err = Console(stderr=True, highlight=False)
 _COLUMN_CHARACTERS_MIN = 15
 _UNBROKEN_CHARACTERS = 10_000
 
+AsJsonLog = Annotated[bool, typer.Option("--json", help="Log as JSON, whatever JASMINE_LOG_FORMAT says.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Answer as JSON, for machines.")]
 
 

@@ -2,13 +2,13 @@
 
 import uvloop
 
-from stream.cli.output import Exit, fail
+from stream.cli.output import AsJsonLog, Exit, fail
 from stream.logs import configure
 from stream.settings import load_settings
 from stream.worker import Worker
 
 
-def worker() -> None:
+def worker(as_json: AsJsonLog = False) -> None:
     """Score events: read them from Kafka, keep standings in Redis, publish changes.
 
     It waits for parts that are away, and stops gracefully on SIGTERM or Ctrl-C.
@@ -16,7 +16,7 @@ def worker() -> None:
     [bold]Example[/]: JASMINE_PSEUDONYM_KEY_FILE=key JASMINE_KAFKA_BOOTSTRAP_SERVERS=kafka:9092 jasmine worker
     """
     settings = load_settings()
-    configure(settings.log_level, settings.log_format)
+    configure(settings.log_level, "json" if as_json else settings.log_format)
     try:
         scorer = Worker(settings)
     except OSError as error:

@@ -1,6 +1,8 @@
-"""Children are real processes here: one that is not there, and one that says no word."""
+"""Children are real processes here: one that is not there, one that says no word, one whose parent is killed."""
 
 import os
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -10,7 +12,20 @@ from benchmarks.child import Child, run
 from benchmarks.errors import BenchmarkError
 
 SILENT = "import sys; sys.stdin.readline()"
-TALKING = "from benchmarks.child import say, wait_to_go; wait_to_go(); say('done', answer=42)"
+TALKING = """
+from benchmarks.child import follow_parent, say, wait_to_go
+
+follow_parent()
+wait_to_go()
+say("done", answer=42)
+"""
+# The child writes to where its parent does, and so tells when it has ended.
+PARENT = f"""
+import subprocess, sys, time
+
+subprocess.Popen([sys.executable, "-c", {TALKING!r}], stdin=subprocess.PIPE)
+time.sleep(60)
+"""
 
 
 class Scripted(Child):
@@ -46,3 +61,14 @@ def test_another_word_is_an_error(tmp_path: Path) -> None:
 def test_an_end_too_early_shows_the_end_of_the_log(tmp_path: Path) -> None:
     with pytest.raises(BenchmarkError, match=r"No module named benchmarks\.processes\.nothing"):
         run("nothing", environment=os.environ, log=tmp_path / "log", within_s=20)
+
+
+def test_a_child_ends_when_its_parent_is_killed() -> None:
+    with subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        assert "ready" in parent.stdout.readline()
+
+        os.kill(parent.pid, signal.SIGKILL)
+
+        # The end of the pipe is the end of all that write to it.
+        assert parent.communicate(timeout=20)[0] == ""

@@ -1,8 +1,15 @@
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
+import pytest
 
-from benchmarks.filling import even, ledgers_of
+from benchmarks.backlog import a_city
+from benchmarks.errors import BenchmarkError
+from benchmarks.filling import AS_OF, even, fill_with, ledgers_of
+from scoring.announced import Announced
+from sinks.store import Store
+from tests.support.records import shipped
 
 
 def test_even_ledgers_have_the_same_length_and_order_as_real_ones() -> None:
@@ -26,3 +33,13 @@ def test_what_a_long_ledger_keeps_is_its_own_beginning() -> None:
 
     kept = evened[30 * longest : 30 * (longest + 1)]
     assert kept.tobytes() == facts[starts[longest] : starts[longest] + 30].tobytes()
+
+
+def test_a_store_to_which_nothing_is_applied_is_not_measured(client: Any) -> None:
+    events = list(a_city(5).history(AS_OF))
+    announced = Announced.of(shipped())
+    assert fill_with(Store(client), announced, events)
+
+    # Another worker's fences are beyond all that is written here.
+    with pytest.raises(BenchmarkError, match="no event was applied"):
+        fill_with(Store(client), announced, events)

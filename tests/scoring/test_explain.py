@@ -4,7 +4,7 @@ import json
 from datetime import date
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.catalogue import EVENT_TYPES, Grade
@@ -16,6 +16,7 @@ from scoring.pack import Pack
 from scoring.reasons import REPAIR_LAWS, Reason
 from scoring.rules import compile_rules
 from scoring.words import appeal_words, grade_name, publisher_name
+from tests.support.examples import examples
 from tests.support.packs import Case, cases, pack_with
 from tests.support.records import (
     a_control,
@@ -47,7 +48,7 @@ def entry_of(answer: Explanation, type_name: str) -> Entry:
 # On every pack and ledger
 
 
-@settings(max_examples=20)
+@examples(0.4)
 @given(cases(), days())
 def test_an_explanation_sums_exactly_to_the_evaluators_score(case: Case, on: int) -> None:
     pack, facts = case[0].pack, case[1]
@@ -60,7 +61,7 @@ def test_an_explanation_sums_exactly_to_the_evaluators_score(case: Case, on: int
     assert answer.until == (None if state.until == NEVER else date_of(state.until))
 
 
-@settings(max_examples=20)
+@examples(0.4)
 @given(cases(), days())
 def test_compiled_rules_change_nothing_but_the_time_it_takes(case: Case, on: int) -> None:
     pack, facts = case[0].pack, case[1]
@@ -68,7 +69,7 @@ def test_compiled_rules_change_nothing_but_the_time_it_takes(case: Case, on: int
     assert explain(facts, on, pack, rules=compile_rules(pack)) == explain(facts, on, pack)
 
 
-@settings(max_examples=20)
+@examples(0.4)
 @given(cases(), days())
 def test_every_record_that_is_not_revoked_is_shown_once(case: Case, on: int) -> None:
     pack, facts = case[0].pack, case[1]
@@ -79,7 +80,7 @@ def test_every_record_that_is_not_revoked_is_shown_once(case: Case, on: int) -> 
     assert sorted(shown) == sorted(f"{one.record:016x}" for one in resolve(facts, pack))
 
 
-@settings(max_examples=20)
+@examples(0.4)
 @given(cases(), days())
 def test_whatever_does_not_count_as_stated_says_why(case: Case, on: int) -> None:
     answer = explain(case[1], on, case[0].pack)
@@ -90,7 +91,7 @@ def test_whatever_does_not_count_as_stated_says_why(case: Case, on: int) -> None
     assert {one.points for one in answer.others} <= {0}
 
 
-@settings(max_examples=20)
+@examples(0.4)
 @given(ledgers(), days())
 def test_an_effect_is_what_the_score_would_be_without_the_record(facts: Facts, on: int) -> None:
     answer = explain(facts, on, shipped(), rules=SHIPPED)
@@ -102,7 +103,7 @@ def test_an_effect_is_what_the_score_would_be_without_the_record(facts: Facts, o
             assert score - answer.score == one.effect
 
 
-@settings(max_examples=20)
+@examples(0.4)
 @given(ledgers(), days())
 def test_the_principal_reasons_are_the_weightiest_and_never_more_than_four(facts: Facts, on: int) -> None:
     answer = explain(facts, on, shipped(), rules=SHIPPED, target=0)
@@ -112,7 +113,7 @@ def test_the_principal_reasons_are_the_weightiest_and_never_more_than_four(facts
     assert effects == sorted((abs(one.effect) for one in answer.contributions), reverse=True)[: len(effects)]
 
 
-@settings(max_examples=20)
+@examples(0.4)
 @given(ledgers(), days())
 def test_an_explanation_as_json_survives_being_written_and_read(facts: Facts, on: int) -> None:
     said = to_json(explain(facts, on, shipped(), rules=SHIPPED))
@@ -120,7 +121,7 @@ def test_an_explanation_as_json_survives_being_written_and_read(facts: Facts, on
     assert json.loads(json.dumps(said, ensure_ascii=False)) == said
 
 
-@settings(max_examples=20)
+@examples(0.4)
 @given(cases(), days(), st.integers(0, 900))
 def test_a_history_has_the_score_of_each_day(case: Case, first: int, length: int) -> None:
     pack, facts = case[0].pack, case[1]

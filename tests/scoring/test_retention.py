@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.facts import Facts
@@ -10,6 +10,7 @@ from scoring.evaluator import evaluate
 from scoring.pack import Pack
 from scoring.retention import kept, kept_of_many
 from scoring.rules import compile_rules
+from tests.support.examples import examples
 from tests.support.packs import cases, pack_with
 from tests.support.records import EMPTY, a_control, a_record, day, days, facts_of, merged, registered, shipped
 
@@ -130,7 +131,7 @@ def short_cases(draw: st.DrawFn) -> Short:
 
 
 @pytest.mark.slow
-@settings(max_examples=150)
+@examples(3)
 @given(short_cases(), days())
 def test_kernel_and_evaluator_keep_the_same(case: Short, on: int) -> None:
     pack, facts = case
@@ -139,7 +140,7 @@ def test_kernel_and_evaluator_keep_the_same(case: Short, on: int) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=150)
+@examples(3)
 @given(short_cases(), days(), days())
 def test_deleting_changes_no_state_of_the_day_or_later(case: Short, on: int, later: int) -> None:
     pack, facts = case
@@ -149,7 +150,7 @@ def test_deleting_changes_no_state_of_the_day_or_later(case: Short, on: int, lat
         assert evaluate(left, at, pack) == evaluate(facts, at, pack)
 
 
-@settings(max_examples=100)
+@examples(2)
 @given(short_cases(), days(), days())
 def test_deleting_twice_is_deleting_once(case: Short, one: int, other: int) -> None:
     pack, facts = case

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.facts import Facts
@@ -13,6 +13,7 @@ from scoring.reasons import Reason
 from scoring.review import is_weighty
 from scoring.rules import compile_rules
 from scoring.suggest import suggest
+from tests.support.examples import examples
 from tests.support.packs import cases, pack_with
 from tests.support.records import (
     EMPTY,
@@ -147,7 +148,7 @@ def reviewed_cases(draw: st.DrawFn) -> ReviewedCase:
     return Pack.model_validate({**variant.pack.model_dump(by_alias=True), **head}), facts_of([ME, *facts])
 
 
-@settings(max_examples=30)
+@examples(0.6)
 @given(reviewed_cases(), days())
 def test_kernel_and_evaluator_hold_the_same_back(case: ReviewedCase, on: int) -> None:
     pack, facts = case
@@ -155,7 +156,7 @@ def test_kernel_and_evaluator_hold_the_same_back(case: ReviewedCase, on: int) ->
     hold_card_to_states(facts, on, pack, compile_rules(pack))
 
 
-@settings(max_examples=20)
+@examples(0.4)
 @given(reviewed_cases(), days(), st.data())
 def test_what_is_held_does_not_depend_on_the_order_of_arrival(case: ReviewedCase, on: int, data: st.DataObject) -> None:
     pack, facts = case[0], merged(EMPTY, case[1]).facts
@@ -164,7 +165,7 @@ def test_what_is_held_does_not_depend_on_the_order_of_arrival(case: ReviewedCase
     assert evaluate(facts[order], on, pack) == evaluate(facts, on, pack)
 
 
-@settings(max_examples=20)
+@examples(0.4)
 @given(reviewed_cases(), days())
 def test_what_is_held_is_as_if_it_were_not_there(case: ReviewedCase, on: int) -> None:
     pack, facts = case
@@ -175,7 +176,7 @@ def test_what_is_held_is_as_if_it_were_not_there(case: ReviewedCase, on: int) ->
     assert (state.score, state.dimensions, state.ceiling) == (bare.score, bare.dimensions, bare.ceiling)
 
 
-@settings(max_examples=30)
+@examples(0.6)
 @given(reviewed_cases(), days())
 def test_no_deduction_lowers_anybody_by_two_tiers_before_a_person_has_confirmed_it(case: ReviewedCase, on: int) -> None:
     pack, facts = case
@@ -192,7 +193,7 @@ def test_no_deduction_lowers_anybody_by_two_tiers_before_a_person_has_confirmed_
                 assert without_it.tier - with_it.tier < 2
 
 
-@settings(max_examples=30)
+@examples(0.6)
 @given(reviewed_cases(), days())
 def test_an_explanation_shows_what_is_held_with_no_points_and_sums_exactly(case: ReviewedCase, on: int) -> None:
     pack, facts = case

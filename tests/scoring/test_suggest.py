@@ -4,7 +4,7 @@ from datetime import date
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.catalogue import TYPES_BY_NAME
@@ -15,6 +15,7 @@ from scoring.pack import Pack
 from scoring.rules import compile_rules
 from scoring.suggest import FOUND_MAX, suggest
 from scoring.suggestion import HABITS, NEVER_SUGGESTED, Act, Effort, Suggestion, Suggestions
+from tests.support.examples import examples
 from tests.support.packs import Case, cases, pack_with
 from tests.support.records import (
     a_control,
@@ -81,7 +82,7 @@ def redone(facts: Facts, today: int, pack: Pack, one: Suggestion) -> State:
 # On every pack and ledger
 
 
-@settings(max_examples=25)
+@examples(0.5)
 @given(registered_cases(), days(), st.integers(1, 60))
 def test_every_suggestion_scores_what_it_says_once_its_acts_are_done(case: Case, today: int, more: int) -> None:
     pack, facts = case[0].pack, case[1]
@@ -99,7 +100,7 @@ def test_every_suggestion_scores_what_it_says_once_its_acts_are_done(case: Case,
     assert [one.score for one in answer.found if one.score < target] == []
 
 
-@settings(max_examples=25)
+@examples(0.5)
 @given(registered_cases(), days(), st.integers(1, 60))
 def test_nothing_from_outside_the_table_is_suggested(case: Case, today: int, more: int) -> None:
     pack, facts = case[0].pack, case[1]
@@ -112,7 +113,7 @@ def test_nothing_from_outside_the_table_is_suggested(case: Case, today: int, mor
     assert [one for one in shown(answer) if len(one.acts) > 2] == []
 
 
-@settings(max_examples=25)
+@examples(0.5)
 @given(registered_cases(), days(), st.integers(1, 60), st.data())
 def test_who_waits_reaches_the_target_on_no_earlier_day(case: Case, today: int, more: int, data: st.DataObject) -> None:
     pack, facts = case[0].pack, case[1]
@@ -126,7 +127,7 @@ def test_who_waits_reaches_the_target_on_no_earlier_day(case: Case, today: int, 
             assert (evaluate(facts, probe, pack).score or 0) < target
 
 
-@settings(max_examples=25)
+@examples(0.5)
 @given(ledgers(), days())
 def test_who_has_no_score_is_told_so_and_asked_for_nothing(facts: Facts, today: int) -> None:
     unregistered = facts[facts["type"] != TYPES_BY_NAME["subject.registered"].code]

@@ -1,10 +1,11 @@
 """The list of what waits for a person: it is what the evaluator holds back, and says what confirming would do."""
 
-from hypothesis import given, settings
+from hypothesis import given
 
 from scoring.evaluator import evaluate
 from scoring.worklist import waiting
 from tests.scoring.test_review import LISTED, ME, WELL, ReviewedCase, listing, reviewed_cases
+from tests.support.examples import examples
 from tests.support.records import a_control, a_record, day, days, facts_of
 
 
@@ -25,7 +26,7 @@ def test_what_was_confirmed_or_revoked_waits_no_more() -> None:
         assert waiting(facts, day("2026-05-10"), WELL) == []
 
 
-@settings(max_examples=30)
+@examples(0.6)
 @given(reviewed_cases(), days())
 def test_the_list_is_what_the_evaluator_holds_back(case: ReviewedCase, on: int) -> None:
     pack, facts = case

@@ -1,6 +1,7 @@
 """A worker in its own process, on embedded parts: it starts, scores, waits, recovers and stops."""
 
 import asyncio
+import json
 import logging
 import socket
 import sys
@@ -248,11 +249,13 @@ def _logs_as_before() -> Iterator[None]:
     structlog.reset_defaults()
 
 
-def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], **settings: str) -> tuple[Any, str]:
-    """Start a worker in this process, which must not come far."""
+def refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *command: str, **settings: str
+) -> tuple[Any, str]:
+    """Start a worker, or another command, in this process, where it must not come far."""
     for name, value in environment_of("127.0.0.1:1", "redis://127.0.0.1:1/0", **settings).items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(sys, "argv", ["jasmine", "worker"])
+    monkeypatch.setattr(sys, "argv", ["jasmine", *(command or ["worker"])])
     with pytest.raises(SystemExit) as ended:
         main()
     return ended.value.code, " ".join(capsys.readouterr().err.split())
@@ -280,6 +283,23 @@ def test_a_metrics_port_that_is_taken_ends_the_worker_with_what_to_do(
 
     assert code == Exit.FAILED
     assert told == f"jasmine: metrics port {port}: Address already in use; set JASMINE_METRICS_PORT, 0 is any"
+
+
+@pytest.mark.usefixtures("_logs_as_before")
+@pytest.mark.parametrize("command", ["worker", "gateway", "citizen"])
+def test_a_process_logs_as_json_when_it_is_asked_to(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        # None of them comes far: a port is taken, or no provider is named.
+        refused(monkeypatch, capsys, command, "--json", metrics_port=port, gateway_port=port, log_format="console")
+
+    logging.getLogger("jasmine.test").warning("a word")
+
+    assert json.loads(capsys.readouterr().err)["event"] == "a word"
 
 
 # Inside.
