@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,12 @@ Where = tuple[int | str, ...]
 _TRUTH = "tag:yaml.org,2002:bool"
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML in which only true and false are truth values: `on`, `no` and `yes` are words that people write."""
+class _Loader(yaml.CSafeLoader):
+    """YAML in which only true and false are truth values: `on`, `no` and `yes` are words that people write.
+
+    libyaml's parser, which all of PyYAML's wheels have: a pack is read at each start, and in Python that takes longer
+    than all else of it.
+    """
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -27,6 +32,8 @@ _Loader.add_implicit_resolver(_TRUTH, re.compile(r"true|false"), list("tf"))
 
 
 _QUOTED_CHARACTERS_MAX = 80
+# A pack of the size of ours has some 2,000. Without an end, a few aliases of aliases would make billions.
+_PARTS_MAX = 200_000
 # By pydantic's name of what is wrong.
 _REMEDIES = {"extra_forbidden": "correct its name, or remove it", "missing": "add it"}
 
@@ -61,15 +68,21 @@ def read(path: Path) -> Document:
     """Read a YAML file.
 
     Raises:
-        FileError: it is missing, or is no YAML, or says something twice.
+        FileError: it is missing, or is no YAML, or says something twice, or is nested or repeated without end.
 
     """
     try:
         text = path.read_text("utf-8")
         loader = _Loader(text)
         node = loader.get_single_node()
-        places = list(_places(node, ()))
+        places = list(islice(_places(node, ()), _PARTS_MAX + 1))
+        if len(places) > _PARTS_MAX:
+            message = f"{path}: has more than {_PARTS_MAX:,} parts; write out what its aliases (*) repeat, or split it"
+            raise FileError(message)
         value = None if node is None else loader.construct_document(node)
+    except RecursionError:
+        message = f"{path}: is nested too deeply; look for brackets that are not closed, and for an alias (*) of itself"
+        raise FileError(message) from None
     except OSError as error:
         message = f"{path}: cannot be read ({error.strerror}); check the path"
         raise FileError(message) from None
