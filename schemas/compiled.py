@@ -45,7 +45,6 @@ def inlined(function: F) -> F:
     return cast("F", decorated)
 
 
-@cache
 def stamp_of(path: Path) -> str:
     """Return a digest of a module and of all of ours that it imports, directly or not.
 
@@ -57,17 +56,27 @@ def stamp_of(path: Path) -> str:
     while waiting:
         one = waiting.pop()
         if one not in found:
-            found[one] = one.read_bytes()
-            waiting += _imported(found[one])
+            found[one], imported = source_of(one)
+            waiting += imported
     digest = hashlib.sha256()
     for one in sorted(found):
         digest.update(found[one])
     return digest.hexdigest()
 
 
+@cache
+def source_of(path: Path) -> tuple[bytes, list[Path]]:
+    """Return what a file says, and the files of our modules that it imports."""
+    source = path.read_bytes()
+    return source, [*_imported(source)]
+
+
 def _imported(source: bytes) -> Iterator[Path]:
-    """Yield the files of our modules that a module imports; a name may be a module in a package, or within one."""
-    for node in ast.walk(ast.parse(source)):
+    """Yield the files of our modules that a module imports; a name may be a module in a package, or within one.
+
+    What a function imports when it is called is no part of compiled code; so only the outermost statements count.
+    """
+    for node in ast.parse(source).body:
         if isinstance(node, ast.ImportFrom):
             module = _ROOT / (node.module or "").replace(".", "/")
             candidates = [module.with_suffix(".py"), *(module / f"{one.name}.py" for one in node.names)]

@@ -364,7 +364,7 @@ def _scan(
     types = words[_TYPES]
     grades = words[_GRADES]
     count = 0
-    stop = 0
+    stop = np.int64(0)
     for n in range(sizes.shape[0]):
         accepted[n] = False
         start = stop

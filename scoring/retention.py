@@ -150,8 +150,8 @@ def _keep_each(facts: Facts, starts: Int64s, day: Int, rules: Rules, keep: Bools
         begin = starts[n]
         stop = starts[n + 1]
         # On a day before all days nothing has ended, so no record is left out but those that were revoked.
-        count, controls, _ = resolve_compiled(facts, begin, stop, -1, rules, work)
-        number = 0
+        count, controls, _ = resolve_compiled(facts, begin, stop, np.int64(-1), rules, work)
+        number = np.int64(0)
         for i in range(begin, stop):
             fact: Row = facts[i]
             if rules.control[fact.type]:

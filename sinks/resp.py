@@ -95,7 +95,7 @@ def _put_standing_key(out: Bytes, at: Int, partition: Int, subject: np.uint64) -
 
 @compiled
 def _put_keys(out: Bytes, partitions: Ints, subjects: Subjects) -> Int:
-    at = 0
+    at = np.int64(0)
     for n in range(subjects.shape[0]):
         at = _put_standing_key(out, at, partitions[n], subjects[n])
     return at
@@ -113,7 +113,7 @@ def _put_standings(
     fact_bytes: Int,
     starts: Ints,
 ) -> Int:
-    at = 0
+    at = np.int64(0)
     for n in range(subjects.shape[0]):
         if not written[n]:
             continue
@@ -132,7 +132,7 @@ def _put_due(
     out: Bytes, command: Bytes, partitions: Ints, days: Ints, subjects: Subjects, order: Ints
 ) -> tuple[Int, Int]:
     """Put one set command for each partition and day, its members being their subjects."""
-    at = 0
+    at = np.int64(0)
     commands = 0
     n = 0
     while n < order.shape[0]:
@@ -179,8 +179,8 @@ def _moves(before: Cards, after: Cards, written: Bools, left: Bools, entered: Bo
 def _split(
     data: Bytes, sizes: Ints, version: Int, cards: Bytes, card_bytes: Int, facts: Bytes, fact_bytes: Int, starts: Ints
 ) -> Int:
-    at = 0
-    fact_at = 0
+    at = np.int64(0)
+    fact_at = np.int64(0)
     for n in range(sizes.shape[0]):
         size = sizes[n] - card_bytes
         # An unknown subject stands here as an empty card, of version 0 and without facts.

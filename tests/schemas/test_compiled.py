@@ -9,7 +9,7 @@ from numba.core.errors import NumbaError
 from numpy.typing import NDArray
 
 from schemas import compiled
-from schemas.compiled import stamp_of
+from schemas.compiled import source_of, stamp_of
 from scoring import kernel
 
 
@@ -17,7 +17,7 @@ from scoring import kernel
 def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A caller, whose helper is in a package and has a constant from a third module."""
     monkeypatch.setattr(compiled, "_ROOT", tmp_path)
-    stamp_of.cache_clear()
+    source_of.cache_clear()
     (tmp_path / "one").mkdir()
     (tmp_path / "caller.py").write_text("import sys\n\nfrom one import helper\n")
     (tmp_path / "one" / "helper.py").write_text("from one.constant import C\n")
@@ -31,7 +31,7 @@ def changed(source: Path, module: str) -> bool:
     before = stamp_of(source / "caller.py")
     with (source / f"{module}.py").open("a") as file:
         file.write("# another word\n")
-    stamp_of.cache_clear()
+    source_of.cache_clear()
     return stamp_of(source / "caller.py") != before
 
 
