@@ -8,36 +8,15 @@ from typing import Any
 
 import typer
 
+from stream.cli.commands import COMMANDS
 from stream.cli.output import Exit, tell
-
-# Where each command is. Only the one that is asked for is imported: the worker's libraries take seconds.
-_COMMANDS = {
-    "worker": "stream.cli.worker",
-    "gateway": "stream.cli.gateway",
-    "citizen": "stream.cli.citizen",
-    "publish": "stream.cli.publish",
-    "lookup": "stream.cli.subject",
-    "explain": "stream.cli.explain",
-    "suggest": "stream.cli.explain",
-    "access": "stream.cli.access",
-    "changes": "stream.cli.changes",
-    "readers": "stream.cli.readers",
-    "pseudonym": "stream.cli.subject",
-    "types": "stream.cli.types",
-    "reviews": "stream.cli.reviews",
-    "pack": "stream.cli.pack",
-    "year": "stream.cli.year",
-    "dead": "stream.cli.dead",
-    "doctor": "stream.cli.doctor",
-    "demo": "stream.cli.demo",
-}
 
 
 def main() -> None:
-    """Run a command."""
+    """Run a command, or list all of them."""
     asked = sys.argv[1] if len(sys.argv) > 1 else ""
     try:
-        _app([asked] if asked in _COMMANDS else [*_COMMANDS])()
+        (_app_of(asked) if asked in COMMANDS else _list_of_all())()
     except Exception as error:
         if variable := _wrong_property(error):
             tell(f"{variable}: {error.args[0].str()}; librdkafka's own documentation lists its properties")
@@ -49,7 +28,31 @@ def main() -> None:
         raise
 
 
-def _app(names: list[str]) -> typer.Typer:
+def _app_of(name: str) -> typer.Typer:
+    """Return the app of one command: only that one is imported, for the worker's libraries take seconds."""
+    app = _app()
+    module = import_module(COMMANDS[name].module)
+    if hasattr(module, "app"):
+        app.add_typer(module.app, name=name)
+    else:
+        app.command(name)(getattr(module, name))
+    return app
+
+
+def _list_of_all() -> typer.Typer:
+    """Return an app that lists the commands, and runs none."""
+    app = _app()
+    for name, command in COMMANDS.items():
+        app.command(name, help=command.summary)(_comes_first)
+    return app
+
+
+def _comes_first() -> None:
+    message = "the command comes first; `jasmine --help` lists all"
+    raise typer.BadParameter(message)
+
+
+def _app() -> typer.Typer:
     app = typer.Typer(
         name="jasmine",
         help="Jasmine (茉莉分): the real-time credit scorer for a city. Settings come from JASMINE_ variables.",
@@ -60,12 +63,6 @@ def _app(names: list[str]) -> typer.Typer:
     )
     # With a single command Typer would leave out its name; a callback keeps it.
     app.callback()(lambda: None)
-    for name in names:
-        module = import_module(_COMMANDS[name])
-        if hasattr(module, "app"):
-            app.add_typer(module.app, name=name)
-        else:
-            app.command(name)(getattr(module, name))
     return app
 
 

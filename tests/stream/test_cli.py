@@ -27,7 +27,8 @@ from schemas.partitioner import partition_of
 from schemas.subjects import Pseudonymiser
 from scoring.pack import DEFAULT_PACK
 from sinks.dead import RAW_BYTES_MAX, DeadLetter
-from stream.cli.main import _COMMANDS, main
+from stream.cli.commands import COMMANDS
+from stream.cli.main import main
 from stream.cli.output import Exit, out
 from stream.embedded import free_port
 from tests.stream.conftest import Deployment
@@ -44,8 +45,8 @@ GROUPS = {
     "reviews": ("list", "confirm", "reject"),
     "year": ("close",),
 }
-COMMANDS = [[one] for one in _COMMANDS if one not in GROUPS]
-COMMANDS += [[group, one] for group, commands in GROUPS.items() for one in commands]
+WHOLE = [[one] for one in COMMANDS if one not in GROUPS]
+WHOLE += [[group, one] for group, commands in GROUPS.items() for one in commands]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ def line_of(subject: str, type_name: str = "subject.registered", **changes: Any)
 # Without any part.
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+@pytest.mark.parametrize("command", WHOLE, ids=" ".join)
 def test_every_command_explains_itself_with_an_example(jasmine: Jasmine, command: list[str]) -> None:
     answer = jasmine(*command, "--help")
 
@@ -122,7 +123,7 @@ def test_every_command_explains_itself_with_an_example(jasmine: Jasmine, command
 def test_without_a_command_all_are_listed(jasmine: Jasmine) -> None:
     answer = jasmine()
 
-    assert [command for command in _COMMANDS if command not in answer.out] == []
+    assert [command for command in COMMANDS if command not in answer.out] == []
 
 
 def test_a_command_that_does_not_exist_is_wrong_usage(jasmine: Jasmine) -> None:

@@ -1,0 +1,47 @@
+"""The list of commands is made without them, and says of each what it says itself."""
+
+import subprocess
+import sys
+from importlib import import_module
+from inspect import cleandoc
+
+import pytest
+
+from stream.cli.commands import COMMANDS
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_says_of_itself_what_the_list_says(name: str) -> None:
+    module = import_module(COMMANDS[name].module)
+    own = module.app.info.help if hasattr(module, "app") else getattr(module, name).__doc__
+
+    assert " ".join(cleandoc(own).split("\n\n")[0].split()) == COMMANDS[name].summary
+
+
+def test_the_list_is_printed_without_the_worker_s_libraries() -> None:
+    script = """
+import sys
+from stream.cli.main import main
+sys.argv = ["jasmine", "--help"]
+try:
+    main()
+finally:
+    print("heavy:", sorted({"numba", "numpy", "faust", "confluent_kafka", "redis"} & sys.modules.keys()))
+"""
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60)
+
+    assert ran.returncode == 0
+    assert "heavy: []" in ran.stdout
+    assert all(f"│ {name} " in ran.stdout for name in COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [(["lokup"], "No such command 'lokup'. Did you mean 'lookup'?"), (["--", "doctor"], "the command comes first")],
+)
+def test_what_is_no_command_is_refused(arguments: list[str], said: str) -> None:
+    command = [sys.executable, "-c", "from stream.cli.main import main; main()", *arguments]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+    assert ran.returncode == 2
+    assert said in ran.stderr
