@@ -45,8 +45,8 @@ GROUPS = {
     "reviews": ("list", "confirm", "reject"),
     "year": ("close",),
 }
-WHOLE = [[one] for one in COMMANDS if one not in GROUPS]
-WHOLE += [[group, one] for group, commands in GROUPS.items() for one in commands]
+INVOCATIONS = [[one] for one in COMMANDS if one not in GROUPS]
+INVOCATIONS += [[group, one] for group, commands in GROUPS.items() for one in commands]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ def line_of(subject: str, type_name: str = "subject.registered", **changes: Any)
 # Without any part.
 
 
-@pytest.mark.parametrize("command", WHOLE, ids=" ".join)
+@pytest.mark.parametrize("command", INVOCATIONS, ids=" ".join)
 def test_every_command_explains_itself_with_an_example(jasmine: Jasmine, command: list[str]) -> None:
     answer = jasmine(*command, "--help")
 
