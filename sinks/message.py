@@ -1,8 +1,7 @@
 """What the relay publishes."""
 
-from dataclasses import dataclass
 from enum import Enum, auto
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 # As confluent_kafka takes them.
 Headers: TypeAlias = list[tuple[str, str | bytes | None]]
@@ -16,8 +15,7 @@ class Channel(Enum):
     EVENTS = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """One record to publish."""
 
     channel: Channel

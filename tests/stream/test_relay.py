@@ -21,7 +21,7 @@ from sinks.store import Store
 from stream import relay as relay_module
 from stream.embedded import free_port
 from stream.relay import ENTRIES_MAX, ENTRIES_MIN, DeliveryError, Relay
-from tests.support.events import RESIDENT, value_of
+from tests.support.events import COMPANY, RESIDENT, value_of
 from tests.support.fake_kafka import FakeProducer
 from tests.support.redis_server import connect
 
@@ -101,6 +101,26 @@ def test_a_change_is_published_as_an_event_keyed_by_its_subject(outbox: Outbox) 
             "under_review": False,
         },
     }
+
+
+def test_of_changes_of_several_kinds_in_one_entry_each_says_its_own() -> None:
+    one, of_one_kind, of_another = a_change(7), a_change(8, COMPANY), a_change(9)
+    of_another["tier_before"], of_another["day"], of_another["under_review"] = 0, 20_782, True
+
+    sent = [*messages(entry(np.concatenate([one, of_one_kind, of_another]), []), 3, NAMES)]
+
+    said = [orjson.loads(message.value) for message in sent]
+    assert [(message.key.decode(), event["id"]) for message, event in zip(sent, said, strict=True)] == [
+        (RESIDENT, f"3/7/20781/{RESIDENT}"),
+        (COMPANY, f"3/8/20781/{COMPANY}"),
+        (RESIDENT, f"3/9/20782/{RESIDENT}"),
+    ]
+    assert [event["subject"] for event in said] == [RESIDENT, COMPANY, RESIDENT]
+    assert [(event["data"]["tier_before"], event["data"]["under_review"]) for event in said] == [
+        (None, False),
+        (None, False),
+        ("poor", True),
+    ]
 
 
 def test_a_dead_letter_is_published_whole_and_can_be_told_by_its_headers(outbox: Outbox) -> None:
