@@ -127,12 +127,12 @@ def evaluate(facts: Facts, day: int, pack: Pack, kind: str = "resident") -> Stat
 def evaluate_records(records: Sequence[Record], day: int, pack: Pack, kind: str = "resident") -> State:
     """Do as `evaluate`, of records that were resolved under the same pack."""
     held = held_on(records, day, pack)
-    state = _state(_without(records, held), day, pack, kind)
+    state = state_of(_without(records, held), day, pack, kind)
     return replace(state, held=frozenset(one.record for one in held), until=_until(records, day, pack))
 
 
-def _state(records: Sequence[Record], day: int, pack: Pack, kind: str) -> State:
-    """Return the state of who has these records, none of them held."""
+def state_of(records: Sequence[Record], day: int, pack: Pack, kind: str) -> State:
+    """Return the state of who has these records, none of them held; how long it lasts is not looked for."""
     begun = begun_on(records, day)
     contributions = contributions_of(begun, day, pack)
     totals = [0] * len(Dimension)
@@ -203,7 +203,7 @@ def _without(records: Sequence[Record], left_out: Sequence[Record]) -> list[Reco
 
 
 def _tier(records: Sequence[Record], day: int, pack: Pack) -> int | None:
-    return _state(records, day, pack, "").tier
+    return state_of(records, day, pack, "").tier
 
 
 def has_score(begun: Sequence[Record]) -> bool:

@@ -177,7 +177,7 @@ def _effects(said: _Said, counted: Counted, pack: Pack, kind: str, rules: Rules 
     moving = [one for one in counted.records if not one.rule.event_type.about_the_subject]
     if score is None or not moving:
         return {}
-    found = scores([said.without(one.record) for one in moving], counted.day, pack, kind, rules)
+    found = scores([said.without(one.record) for one in moving], [counted.day] * len(moving), pack, kind, rules)
     return {one.record: other - score for one, other in zip(moving, found, strict=True) if other is not None}
 
 

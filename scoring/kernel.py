@@ -362,9 +362,10 @@ def _state(flags: Int, score: Int, change: Int, day: Int, kind: Int, rules: Rule
 
 @compiled
 def _evaluate_each(
-    facts: Facts, starts: Int64s, subjects: NDArray[np.uint64], day: Int, rules: Rules, cards: Cards, work: Work
+    facts: Facts, starts: Int64s, subjects: NDArray[np.uint64], days: Int64s, rules: Rules, cards: Cards, work: Work
 ) -> None:
     for n in range(starts.shape[0] - 1):
+        day = days[n]
         begin = starts[n]
         stop = starts[n + 1]
         kind = np.int64(subjects[n] >> np.uint64(KIND_SHIFT))
@@ -405,20 +406,24 @@ def _evaluate_each(
 
 
 @allocating
-def _evaluate(facts: Facts, starts: Int64s, subjects: NDArray[np.uint64], day: Int, rules: Rules, cards: Cards) -> None:
-    _evaluate_each(facts, starts, subjects, day, rules, cards, room_for(starts, rules.pot_cap.shape[0]))
+def _evaluate(
+    facts: Facts, starts: Int64s, subjects: NDArray[np.uint64], days: Int64s, rules: Rules, cards: Cards
+) -> None:
+    _evaluate_each(facts, starts, subjects, days, rules, cards, room_for(starts, rules.pot_cap.shape[0]))
 
 
-def evaluate(facts: Facts, starts: Int64s, subjects: NDArray[np.uint64], day: int, rules: Rules, cards: Cards) -> None:
+def evaluate(
+    facts: Facts, starts: Int64s, subjects: NDArray[np.uint64], day: int | Int64s, rules: Rules, cards: Cards
+) -> None:
     """Fill in the cards of n subjects, but for ``as_of``.
 
     Args:
         facts: all ledgers, one behind the other, each ordered by (occurred, record) and without repetition.
         starts: (n + 1,) where each begins.
         subjects: (n,) their numbers.
-        day: days since 1970-01-01 in the city.
+        day: days since 1970-01-01 in the city; (n,) where each has its own.
         rules: the pack.
         cards: (n,) of dtype CARD, overwritten.
 
     """
-    _evaluate(facts, starts, subjects, day, rules, cards)
+    _evaluate(facts, starts, subjects, np.full(len(cards), day), rules, cards)

@@ -42,17 +42,19 @@ def without_records(ledger: Facts, records: Collection[int]) -> Facts:
     return kept
 
 
-def scores(variants: Sequence[Facts], day: int, pack: Pack, kind: str, rules: Rules | None) -> list[int | None]:
-    """Return the score of each set of facts, each in order, on a day."""
+def scores(
+    variants: Sequence[Facts], days: Sequence[int], pack: Pack, kind: str, rules: Rules | None
+) -> list[int | None]:
+    """Return the score of each set of facts, each in order, each on its day."""
     if rules is None:
-        return [evaluate(one, day, pack, kind).score for one in variants]
+        return [evaluate(one, day, pack, kind).score for one, day in zip(variants, days, strict=True)]
     found: list[int | None] = []
-    for chunk in _chunks(variants):
-        cards = np.zeros(len(chunk), CARD)
+    for begin, end in _chunks(variants):
+        chunk, cards = variants[begin:end], np.zeros(end - begin, CARD)
         starts = np.fromiter(accumulate(map(len, chunk), initial=0), np.int64, len(chunk) + 1)
         subjects = np.full(len(chunk), KIND_NAMES[kind] << KIND_SHIFT | 1, np.uint64)
-        evaluate_cards(concatenated(chunk), starts, subjects, day, rules, cards)
-        found += map(_score_of, cards)
+        evaluate_cards(concatenated(chunk), starts, subjects, np.array(days[begin:end]), rules, cards)
+        found += map(_score_of, cards["score"].tolist(), cards["flags"].tolist())
     return found
 
 
@@ -69,8 +71,11 @@ def walk(ledger: Facts, days: tuple[int, int], kind: str, rules: Rules) -> Itera
     cards = np.zeros(1, CARD)
     while day <= last:
         evaluate_cards(ledger, starts, subjects, day, rules, cards)
-        yield day, _score_of(cards[0])
-        day = int(cards[0]["valid_until"])
+        card = cards[0]
+        yield day, _score_of(card["score"], card["flags"])
+        if (change := int(card["valid_until"])) <= last:
+            yield change, _score_of(card["next_score"], card["next_flags"])
+        day = int(card["next_until"])
 
 
 def walk_plainly(ledger: Facts, days: tuple[int, int], pack: Pack, kind: str) -> Iterator[tuple[int, int | None]]:
@@ -82,16 +87,17 @@ def walk_plainly(ledger: Facts, days: tuple[int, int], pack: Pack, kind: str) ->
         day = state.until
 
 
-def _score_of(card: np.void) -> int | None:
-    return int(card["score"]) if card["flags"] & HAS_SCORE else None
+def _score_of(score: int, flags: int) -> int | None:
+    return int(score) if flags & HAS_SCORE else None
 
 
-def _chunks(variants: Sequence[Facts]) -> Iterator[Sequence[Facts]]:
+def _chunks(variants: Sequence[Facts]) -> Iterator[tuple[int, int]]:
+    """Yield where each part begins and ends that is evaluated at once."""
     begin = held = 0
     for end, one in enumerate(variants):
         if held and held + len(one) > _FACTS_AT_ONCE:
-            yield variants[begin:end]
+            yield begin, end
             begin, held = end, 0
         held += len(one)
     if begin < len(variants):
-        yield variants[begin:]
+        yield begin, len(variants)

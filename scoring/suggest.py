@@ -25,10 +25,10 @@ from scoring.evaluator import (
     State,
     disputed_on,
     end_of,
-    evaluate_records,
     held_on,
     original_end_of,
     resolve,
+    state_of,
 )
 from scoring.pack import SCORE_MAX, VALIDITY_MONTHS_MAX, Pack, Perk, RepairPath
 from scoring.reasons import earliest_repair
@@ -139,15 +139,16 @@ class _Scoring:
 
     def state(self, records: Sequence[Record], day: int) -> State:
         """Return what records come to on a day, by the plain evaluator."""
-        return evaluate_records(records, day, self.pack, self.kind)
+        return state_of(records, day, self.pack, self.kind)
 
     def proved(self, ledger: Facts, day: int) -> State:
         """Return what a ledger comes to on a day, by the plain evaluator."""
         return self.state(resolve(ledger, self.pack, self.known), day)
 
-    def scores(self, ledgers: Sequence[Facts], day: int) -> list[int | None]:
-        """Return the score of each ledger on a day, by the kernel."""
-        return scores(ledgers, day, self.pack, self.kind, self.rules)
+    def scores(self, ways: Sequence[_Way]) -> list[int | None]:
+        """Return the score of each way on its day, by the kernel."""
+        days = [way.day for way in ways]
+        return scores([way.variant for way in ways], days, self.pack, self.kind, self.rules)
 
     def walk(self, ledger: Facts, first: int, last: int) -> Iterator[tuple[int, int | None]]:
         """Yield the days on which a ledger's score changes, and to what, by the kernel."""
@@ -242,18 +243,14 @@ class _Search:
         return self._score_of[way] >= self.target
 
     def _scored(self, ways: Iterable[_Way]) -> list[_Way]:
-        """Score ways on their days, all of one day in one call; ones without a score are left out."""
-        by_day: dict[int, list[_Way]] = defaultdict(list)
-        for way in ways:
-            by_day[way.day].append(way)
+        """Score ways on their days, all in one call; ones without a score are left out."""
+        tried = list(ways)
         scored = []
-        for day, of_day in by_day.items():
-            found = self._scoring.scores([way.variant for way in of_day], day)
-            for way, score in zip(of_day, found, strict=True):
-                if score is not None:
-                    self._score_of[way] = score
-                    self._tried.append((score, way))
-                    scored.append(way)
+        for way, score in zip(tried, self._scoring.scores(tried), strict=True):
+            if score is not None:
+                self._score_of[way] = score
+                self._tried.append((score, way))
+                scored.append(way)
         return scored
 
     def _walk(self, ledger: Facts, first: int) -> Iterator[tuple[int, int | None]]:
@@ -274,13 +271,9 @@ class _Search:
     def _smaller(self, way: _Way) -> _Way:
         """Return the same pair with ordinary acts done less often, as long as that is enough."""
         for place, act in enumerate(way.acts):
-            if act.kind != "habit":
-                continue
-            for times in range(1, act.times):
-                less = self._with_times(way, place, times)
-                if self._scored([less]) and self._reaches(less):
-                    way = less
-                    break
+            if act.kind == "habit":
+                less = self._scored(self._with_times(way, place, times) for times in range(1, act.times))
+                way = next(filter(self._reaches, less), way)
         return way
 
     def _with_times(self, way: _Way, place: int, times: int) -> _Way:
