@@ -80,6 +80,19 @@ class Decoded(NamedTuple):
     derived: Sequence[Derived] = ()
 
 
+def headers_of(record: Record) -> Any:
+    """Return a record's headers.
+
+    Raises:
+        Refusal: the client cannot read them.
+
+    """
+    try:
+        return record.headers()
+    except (SystemError, UnicodeError):
+        raise Refusal(Reason.BAD_ENVELOPE, "", "", "the names of headers are UTF-8") from None
+
+
 class Decoder:
     """Decodes for one deployment's key and partition count."""
 
@@ -128,7 +141,7 @@ class Decoder:
         return self._fact(self._event(record), record)
 
     def _event(self, record: Record) -> CreditEvent:
-        event = decode(record.value(), record.headers())
+        event = decode(record.value(), headers_of(record))
         partition = partition_of(event.subject, self._partitions)
         if partition != record.partition():
             remedy = f"key it by its subject with murmur2, which gives partition {partition}"

@@ -29,6 +29,15 @@ class Reason(StrEnum):
 _QUOTED_CHARACTERS_MAX = 80
 
 
+def quoted(value: object) -> str:
+    """Return the beginning of a value that came from outside, as text."""
+    try:
+        text = str(value)
+    except RecursionError:  # JSON may be nested more deeply than Python writes out
+        text = f"a deeply nested {type(value).__name__}"
+    return text[:_QUOTED_CHARACTERS_MAX]
+
+
 class Refusal(Exception):  # noqa: N818 - the domain's word; an event is refused, the program has no error
     """An event that can never be scored as it stands.
 
@@ -43,7 +52,7 @@ class Refusal(Exception):  # noqa: N818 - the domain's word; an event is refused
     def __init__(self, reason: Reason, field: str = "", value: object = "", remedy: str = "") -> None:
         self.reason = reason
         self.field = field
-        self.value = str(value)[:_QUOTED_CHARACTERS_MAX]
+        self.value = quoted(value)
         self.remedy = remedy
         super().__init__(str(self))
 

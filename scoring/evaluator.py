@@ -281,7 +281,7 @@ def _resolved(fact: Fact, about: Sequence[Fact], rule: Rule, pack: Pack) -> Reco
         repaired = _first_day(about, catalogue.REPAIRED.code)
     if rule.repair is RepairPath.ON_FULFILMENT:
         repaired = min(repaired, fulfilled)
-    stopped = fact.terminated or min(fulfilled, removed)
+    stopped = min(fact.terminated or NEVER, fulfilled, removed)
     grade, quantity = _corrected(fact, about)
     months = pack.months(rule, grade.label)
     start, end = _validity(fact, rule, months, stopped)
@@ -461,9 +461,14 @@ def _points(record: Record, begun: Sequence[Record], day: int) -> int:
 
 
 def _is_repeat(record: Record, begun: Sequence[Record]) -> bool:
-    """Whether an earlier act of the same kind was still valid when this one began to count."""
     earlier = begun[: next(i for i, one in enumerate(begun) if one is record)]
-    return any(one.type == record.type and original_end_of(one) > record.start for one in earlier)
+    return any(makes_repeat(one, record) for one in earlier)
+
+
+def makes_repeat(earlier: Record, later: Record) -> bool:
+    """Whether an earlier act makes a later one a repeat: of its kind, not over when it began, and not the same act."""
+    same_act = later.incident != 0 and earlier.incident == later.incident
+    return earlier.type == later.type and original_end_of(earlier) > later.start and not same_act
 
 
 def _has_later(record: Record, counting: Sequence[Record]) -> bool:

@@ -17,6 +17,7 @@ from scoring.pack import SCORE_MAX
 from scoring.resolver import (
     DIMENSIONS,
     DISPUTABLE,
+    LEFT_OUT,
     LINKED,
     SUBSTITUTED,
     TOO_FAR,
@@ -24,6 +25,7 @@ from scoring.resolver import (
     Work,
     add_months,
     dispute,
+    makes_repeat,
     resolve,
     room_for,
 )
@@ -166,6 +168,20 @@ def _pass_over(record: Row, before: Row) -> None:
 
 
 @compiled
+def _repeats_another(facts: Facts, records: Rows, i: Int, nobody: Int, day: Int) -> bool:
+    """Whether an earlier record makes a linked one a repeat, which one of the same act does not."""
+    record: Row = records[i]
+    place: Int = np.int64(record.before)
+    while place != nobody:
+        earlier: Row = records[place]
+        heeded = earlier.start <= day and not earlier.special & LEFT_OUT
+        if heeded and makes_repeat(facts, earlier, record):
+            return True
+        place = np.int64(earlier.before)
+    return False
+
+
+@compiled
 def _go_through(  # one loop over the records: each goes on from what was seen of its type before
     facts: Facts, begin: Int, stop: Int, count: Int, day: Int, special: Int, rules: Rules, work: Work
 ) -> tuple[Int, Int, Int, Int]:
@@ -193,8 +209,10 @@ def _go_through(  # one loop over the records: each goes on from what was seen o
                 until = min(until, change)
                 flags |= DISPUTED if open_ else 0
             if open_ or bits & WAITS or (bits & OPT_IN and not health):
+                record.special = bits | LEFT_OUT
                 _pass_over(record, before)
                 continue
+            record.special = bits & ~LEFT_OUT
         rule = table[record.row]
         start = np.int64(record.start)
         original_end = np.int64(record.original_end)
@@ -209,6 +227,8 @@ def _go_through(  # one loop over the records: each goes on from what was seen o
         withheld = since < NEVER and rule.award and start >= since
         points = np.int64(record.stated)
         repeats = rule.doubles and points < 0 and before.max_end > start
+        if repeats and bits & LINKED:
+            repeats = _repeats_another(facts, records, i, nobody, day)
         points = points << np.int64(repeats)
         if bits & SUBSTITUTED and not counts and record.last_end > day:
             counts = True

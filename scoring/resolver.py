@@ -40,8 +40,9 @@ _UPHELD = int(Grade.UPHELD)
 DIMENSIONS = len(Dimension)
 _GRADES = np.uint64(GRADE_CODES)
 # What of a record few have, as bits beside those of its rule: somebody disputes it; it waits for a person to look at
-# it, or would lower its subject too far; it shares its act with others; a repair leaves something in its place.
-DISPUTABLE, WAITS, TOO_FAR, LINKED, SUBSTITUTED = (1 << bit for bit in range(9, 14))
+# it, or would lower its subject too far; it shares its act with others; a repair leaves something in its place; on the
+# day at hand it is left out.
+DISPUTABLE, WAITS, TOO_FAR, LINKED, SUBSTITUTED, LEFT_OUT = (1 << bit for bit in range(9, 15))
 
 # One record of the subject at hand, with what its controls and the pack say; 64 bytes, as a line of the cache.
 RECORD = np.dtype(
@@ -235,7 +236,7 @@ def resolve(facts: Facts, begin: Int, stop: Int, day: Int, rules: Rules, work: W
                 continue
             grade = np.uint64(said.grade or fact.grade)
             quantity = np.int64(said.quantity or fact.quantity)
-            stopped = np.int64(fact.terminated) or np.int64(said.ended)
+            stopped = min(stopped, np.int64(said.ended))
             bits = np.int64(said.disputable)
             repaired = np.int64(said.repaired)
             confirmed = np.int64(said.confirmed)
@@ -290,6 +291,13 @@ def resolve(facts: Facts, begin: Int, stop: Int, day: Int, rules: Rules, work: W
     if special & COUNTED_OVER:
         _end_accruals(records, count, rules)
     return count, controls, special
+
+
+@compiled
+def makes_repeat(facts: Facts, earlier: Row, later: Row) -> bool:
+    """Do as `scoring.evaluator.makes_repeat`, of records of one type."""
+    act = facts[later.place].link
+    return bool(earlier.original_end > later.start and (act == 0 or facts[earlier.place].link != act))
 
 
 @compiled

@@ -17,10 +17,11 @@ from schemas.catalogue import TYPE_CODES, TYPES_BY_CODE
 from schemas.compiled import Int, Row, allocating, compiled
 from schemas.days import NEVER, add_months, day_of
 from schemas.facts import Fact, Facts, plain
-from scoring.evaluator import Record, disputed_on, end_of, original_end_of, resolve
+from scoring.evaluator import Record, disputed_on, end_of, makes_repeat, resolve
 from scoring.pack import Pack
 from scoring.resolver import Work, day_of_instant, dispute, room_for
 from scoring.resolver import add_months as add_months_compiled
+from scoring.resolver import makes_repeat as makes_repeat_compiled
 from scoring.resolver import resolve as resolve_compiled
 from scoring.rules import Int64s, Rules
 
@@ -75,10 +76,7 @@ def _is_over(since: int, months: int, day: int) -> bool:
 def _is_needed(record: Record, records: Sequence[Record], day: int) -> bool:
     """Whether a later act of the kind still counts, or will, that is a repeat because of this one."""
     later = records[[one.record for one in records].index(record.record) + 1 :]
-    return any(
-        one.type == record.type and one.rule.doubles and original_end_of(record) > one.start and day < end_of(one)
-        for one in later
-    )
+    return any(one.rule.doubles and makes_repeat(record, one) and day < end_of(one) for one in later)
 
 
 @compiled
@@ -96,7 +94,7 @@ def _is_needed_compiled(facts: Facts, number: Int, count: Int, day: Int, rules: 
     for i in range(number + 1, count):
         later: Row = work.records[i]
         same = facts[later.place].type == facts[record.place].type and rules.table[later.row].doubles
-        if same and record.original_end > later.start and later.last_end > day:
+        if same and makes_repeat_compiled(facts, record, later) and later.last_end > day:
             return True
     return False
 

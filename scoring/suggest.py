@@ -306,19 +306,23 @@ class _Search:
         ]
 
     def _duties(self) -> Iterator[_Way]:
-        """Yield doing what is owed: for each record, and for all of a kind."""
+        """Yield doing what is owed: for each record, for all of a kind, and for all."""
+        owed = [one for one in self._lowering() if one.rule.repair is RepairPath.ON_FULFILMENT]
         by_type: dict[EventType, list[Record]] = defaultdict(list)
-        for one in self._lowering():
-            if one.rule.repair is RepairPath.ON_FULFILMENT:
-                by_type[one.rule.event_type].append(one)
+        for one in owed:
+            by_type[one.rule.event_type].append(one)
         for event_type, records in by_type.items():
             together = [records] if len(records) > 1 else []
             for of_these in (*([one] for one in records), *together):
-                words = _FULFIL.filled(name=_name(event_type), times=len(of_these), date=_dates(of_these))
-                act = _act("fulfil", Effort.FULFIL, self.day, of_these, words)
-                facts = concatenated([self._control(catalogue.FULFILLED, one, self.day) for one in of_these])
-                what = tuple(f"fulfil {one.record}" for one in of_these)
-                yield _Way(what, (act,), sorted_facts(facts), self.day, self._ledger)
+                yield self._fulfilled(of_these, _FULFIL.filled(name=_name(event_type), date=_dates(of_these)))
+        if len(by_type) > 1:
+            yield self._fulfilled(owed, _SETTLE.filled(names=joined([_name(event_type) for event_type in by_type])))
+
+    def _fulfilled(self, records: Sequence[Record], words: Words) -> _Way:
+        act = _act("fulfil", Effort.FULFIL, self.day, records, words)
+        facts = concatenated([self._control(catalogue.FULFILLED, one, self.day) for one in records])
+        what = tuple(f"fulfil {one.record}" for one in records)
+        return _Way(what, (act,), sorted_facts(facts), self.day, self._ledger)
 
     def _repairs(self) -> Iterator[_Way]:
         """Yield asking an authority for a repair, on the first day on which it can be asked for."""
@@ -329,10 +333,17 @@ class _Search:
             if at >= min(one.end, self.day + _HORIZON_DAYS):
                 continue
             by = publisher_name(one.rule.event_type.publisher)
-            words = _APPLY.filled(day=date_of(at), by=by, name=_name(one.rule.event_type), date=_dates([one]))
+            said = _GRANTED if self._last_asked(one) else _APPLY
+            words = said.filled(day=date_of(at), by=by, name=_name(one.rule.event_type), date=_dates([one]))
             act = _act("apply", Effort.APPLY, at, [one], words)
             facts = self._control(catalogue.REPAIRED, one, at)
             yield _Way((f"apply {one.record}",), (act,), facts, at, self._ledger)
+
+    def _last_asked(self, about: Record) -> bool:
+        """Whether a repair was asked for that nobody has answered."""
+        said = self._ledger["type"][self._ledger["link"] == about.record]
+        asked = said[np.isin(said, [catalogue.REPAIR_APPLIED.code, catalogue.REPAIR_REFUSED.code])]
+        return len(asked) > 0 and bool(asked[-1] == catalogue.REPAIR_APPLIED.code)
 
     def _habits(self) -> Iterator[_Way]:
         had = set(self._ledger["type"].tolist())
@@ -428,6 +439,11 @@ _WAIT = Words("等到{day}", "wait until {day}")
 _WAIT_FOR = Words("等到{day}，届时“{name}”到期", "wait until {day}, when “{name}” ends")
 _FULFIL = Words("履行“{name}”（{date}）所欠义务", "make good “{name}” ({date})")
 _APPLY = Words("自{day}起向{by}申请修复“{name}”（{date}）", "from {day} on ask the {by} to repair “{name}” ({date})")
+_SETTLE = Words("结清全部所欠（{names}）", "make good all that is owed ({names})")
+_GRANTED = Words(
+    "{by}于{day}起批准已申请的修复：“{name}”（{date}）",
+    "the {by} grants, from {day} on, the repair that was asked for: “{name}” ({date})",
+)
 _AND = Words("{one}；并且{other}", "{one}; and {other}")
 _LEADS = Words("{acts}：{day}达到{score}分（{benefit}）。", "{acts}: {score} on {day} ({benefit}).")
 _MOVED = Words("届时“{perk}”需要{points}分。", "By then “{perk}” asks for {points}.")

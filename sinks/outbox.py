@@ -160,8 +160,8 @@ class Names:
         self._entitlements: dict[int, bytes] = {}
 
     def tier(self, index: int) -> bytes:
-        """Return a tier's id, or null for no score."""
-        return self._tiers[index]
+        """Return a tier's id; null for no score, and for a tier that only an unreadable pack before it had."""
+        return self._tiers.get(index, b"null")
 
     def entitlements(self, bits: int) -> bytes:
         """Return the ids of the perks in a set of bits."""

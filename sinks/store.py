@@ -251,7 +251,12 @@ class Store:
         commands, count = transaction(commit)
         wanted, self._sent_ahead, self._ahead = self._sent_ahead, None, None
         self._send([*commands, *_watching(wanted), *_reading_fences(wanted)] if wanted else commands)
-        meanwhile()
+        try:
+            meanwhile()
+        except BaseException:
+            # Whoever asks next would take these answers for theirs.
+            self.disconnect()
+            raise
         if wanted is None:
             return self._answers(count)
         before, values = _fences_and_values(self._answers(1)[0], wanted)

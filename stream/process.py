@@ -4,6 +4,7 @@
 the same poll can be processed again at any time, because the fence tells what of it is already applied.
 """
 
+import contextlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.days import day_of
-from schemas.decoder import Decoded, Decoder, Record, Refused
+from schemas.decoder import Decoded, Decoder, Record, Refused, headers_of
 from schemas.errors import Reason, Refusal
 from scoring.announced import Announced
 from scoring.batch import Groups, grouped
@@ -284,6 +285,9 @@ def _reached(decoded: Decoded, merged: Merged) -> dict[int, list[bytes]]:
 
 
 def _letter(topic: str, record: RawRecord, refusal: Refusal) -> DeadLetter:
+    headers = None
+    with contextlib.suppress(Refusal):
+        headers = headers_of(record)
     return DeadLetter.of(
         refusal,
         topic=topic,
@@ -291,5 +295,5 @@ def _letter(topic: str, record: RawRecord, refusal: Refusal) -> DeadLetter:
         offset=_number(record.offset()),
         key=record.key(),
         value=record.value(),
-        headers=record.headers(),
+        headers=headers,
     )

@@ -188,7 +188,7 @@ class Worker:
         listening = asyncio.create_task(self._listen_forever())
         sweeping = asyncio.create_task(self._sweep_forever())
         try:
-            await self._serve(app, listening)
+            await self._serve(app, [listening, sweeping])
         finally:
             sweeping.cancel()
             listening.cancel()
@@ -234,12 +234,12 @@ class Worker:
             else:
                 return
 
-    async def _serve(self, app: ScorerApp, listening: asyncio.Task[None]) -> None:
-        """Run Faust until it crashes, packs can be heard of no more, or a stop is asked for."""
+    async def _serve(self, app: ScorerApp, beside: Sequence[asyncio.Task[None]]) -> None:
+        """Run Faust until it crashes, a task beside it ends, or a stop is asked for."""
         starting = asyncio.create_task(app.start())  # ends with the first assignment, which may have to wait
         stopping = asyncio.create_task(self._stopping.wait())
         crashed = asyncio.create_task(app.wait_until_stopped())
-        await asyncio.wait([stopping, crashed, listening], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([stopping, crashed, *beside], return_when=asyncio.FIRST_COMPLETED)
         log.info("stopping")
         await app.stop()
         await starting
@@ -247,8 +247,9 @@ class Worker:
         crashed.cancel()
         if failure := self._failure or app.crash_reason:
             raise failure
-        if listening.done():
-            listening.result()
+        for task in beside:
+            if task.done():
+                task.result()
 
     def _app(self, processor: Processor) -> ScorerApp:
         settings = self._settings

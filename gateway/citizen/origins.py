@@ -9,6 +9,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from gateway.citizen.errors import NotTakenError, OriginGoneError
 from schemas.codec import decode
+from schemas.decoder import headers_of
 from schemas.errors import Refusal
 from schemas.records import RecordKey
 
@@ -83,7 +84,7 @@ class KafkaOrigins:
     def _checked(self, message: Any, place: Place) -> Origin:
         """Return the origin if it is of this record: the log may have been replaced by another."""
         try:
-            event = decode(message.value(), message.headers())
+            event = decode(message.value(), headers_of(message))
         except Refusal:
             raise OriginGoneError from None
         if event.subject != place.subject or self._key.record(event.source, event.id) != place.record:

@@ -2,13 +2,15 @@
 
 import time
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
 import orjson
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from schemas.decoder import headers_of
+from schemas.errors import Refusal
 from stream.settings import Settings
 
 # For all events together: who asks waits for them.
@@ -151,7 +153,7 @@ def _at(consumer: Consumer, topic: str, partition: int, offsets: Sequence[int], 
 def _event(offset: int, message: Message | None) -> Event:
     if message is None:
         return Event(offset, None, {})
-    # Its annotation leaves open what librdkafka gives: pairs of text and bytes.
-    stated: Any = message.headers() or ()
-    headers = {name: (raw or b"").decode(errors="replace") for name, raw in stated}
+    headers: dict[str, str] = {}
+    with suppress(Refusal):
+        headers = {name: (raw or b"").decode(errors="replace") for name, raw in headers_of(message) or ()}
     return Event(offset, message.value(), headers)

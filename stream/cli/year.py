@@ -13,7 +13,7 @@ from schemas.days import datetime_of, day_of, day_of_date, start_of
 from schemas.events import CreditEvent, Data
 from schemas.subjects import format_subject
 from scoring.clean_year import is_clean
-from scoring.pack import load_pack
+from stream.cli.holding import pack_holding
 from stream.cli.output import AsJson, Exit, err, fail, pairs, write_json
 from stream.cli.standings import all_standings
 from stream.clients import redis_client
@@ -49,7 +49,7 @@ def close(
     if today < closes + _WAIT_DAYS:
         fail(Exit.USAGE, f"{year} can be closed from {year + 1}-01-{_WAIT_DAYS + 1:02} on: departments report late")
     settings = load_settings()
-    pack = load_pack(settings.pack)
+    pack = pack_holding(settings, today)
     client = redis_client(settings)
     read = clean = 0
     publisher = None if dry_run else Publisher(settings.kafka, settings.topic_events)

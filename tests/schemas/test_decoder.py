@@ -51,6 +51,42 @@ def test_of_a_mixed_batch_the_good_become_facts_and_the_bad_are_named() -> None:
     ]
 
 
+def _nested(levels: int = 1_000) -> bytes:
+    """Return lists in each other: more than Python writes out, fewer than the parser refuses."""
+    return b"[" * levels + b"]" * levels
+
+
+@pytest.mark.parametrize(
+    ("raw", "field"),
+    [
+        (b'{"specversion":%b}', "specversion"),
+        (value_of(source="here").replace(b'"here"', b"%b"), "source"),
+        (value_of(trace="here").replace(b'"here"', b"%b"), "trace"),
+        (value_of().replace(b'"data":{}', b'"data":%b'), "data"),
+        (value_of("capability.tenure.accrued", data={"quantity": 7}).replace(b"7}", b"%b}"), "data.quantity"),
+    ],
+)
+def test_a_value_that_is_nested_too_deep_to_be_quoted_is_refused_like_any_other(raw: bytes, field: str) -> None:
+    decoded = DECODER.decode([a_kafka_record(raw % _nested()), a_kafka_record(value_of())])
+
+    assert [(one.refusal.field, one.refusal.value) for one in decoded.refused] == [(field, "a deeply nested list")]
+    assert decoded.indices.tolist() == [1]
+
+
+class Unreadable(ARecord):
+    """A record with a header whose name is not UTF-8, as confluent-kafka gives it."""
+
+    def headers(self) -> list[tuple[str, bytes | None]] | None:
+        raise SystemError("error return without exception set")
+
+
+def test_a_record_whose_headers_cannot_be_read_is_refused() -> None:
+    decoded = DECODER.decode([Unreadable(raw=b"{", at_partition=0)])
+
+    assert [one.refusal.reason for one in decoded.refused] == [Reason.BAD_ENVELOPE]
+    assert "UTF-8" in decoded.refused[0].refusal.remedy
+
+
 @pytest.mark.parametrize("before", range(4))
 def test_a_broken_event_is_refused_whatever_quantity_stands_before_it(before: int) -> None:
     # As many records as the quantity has digits, and one: a count of the two that is mixed up would fit.

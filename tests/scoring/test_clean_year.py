@@ -7,6 +7,7 @@ from scoring.clean_year import is_clean
 from tests.support.records import a_control, a_record, day, facts_of, registered, shipped
 
 OVERDUE = a_record("library.loan.overdue", "2025-06-01")
+ARREARS = a_record("finance.loan.overdue", "2023-06-01")
 PENALTY = a_record("admin.penalty.imposed", "2025-06-01", grade="warning")
 
 
@@ -29,6 +30,19 @@ def test_bad_information_of_the_year_stands_in_its_way(record: np.void) -> None:
 
 def test_bad_information_of_another_year_does_not() -> None:
     assert [clean(OVERDUE, year=year) for year in (2024, 2025)] == [True, False]
+
+
+@pytest.mark.parametrize("record", [ARREARS, a_record("court.consumption.restricted", "2023-06-01")])
+def test_bad_information_that_goes_on_stands_in_the_way_of_each_year_it_lasts(record: np.void) -> None:
+    lifted = a_control("list.removed", record, "2025-01-01")
+
+    assert not clean(record)
+    assert clean(record, lifted)
+    assert not clean(record, lifted, year=2024)
+
+
+def test_who_makes_good_what_went_on_has_a_clean_year() -> None:
+    assert clean(ARREARS, a_control("obligation.fulfilled", ARREARS, "2026-01-10"))
 
 
 @pytest.mark.parametrize("said", ["record.revoked", "record.disputed", "repair.granted"])

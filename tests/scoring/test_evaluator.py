@@ -17,6 +17,7 @@ from tests.support.packs import Case, cases
 from tests.support.records import (
     EMPTY,
     RECORD_TYPES,
+    a_control,
     a_record,
     card_of,
     day,
@@ -44,6 +45,23 @@ def test_the_kernel_agrees_with_the_plain_evaluator_on_any_pack(case: Case, on: 
     pack, facts = case[0].pack, case[1]
 
     hold_card_to_states(facts, on, pack, compile_rules(pack), kind)
+
+
+@pytest.mark.parametrize("determined", ["2026-04-02", "2026-12-01"])
+@pytest.mark.parametrize("disputed", ["2026-04-20", "2026-12-01"])
+def test_one_act_reported_twice_is_a_repeat_only_of_another_that_counts(determined: str, disputed: str) -> None:
+    other = a_record("traffic.penalty.imposed", "2026-04-01", grade="warning", determined=determined)
+    reports = [
+        a_record("traffic.penalty.imposed", "2026-05-01", grade="fine_minor", incident="one", name=name)
+        for name in ("police", "bureau")
+    ]
+    facts = facts_of([registered(), other, *reports, a_control("record.disputed", other, disputed)])
+    counts = determined < "2026-06-01" < disputed
+
+    hold_card_to_states(facts, day("2026-06-01"), shipped(), SHIPPED)
+
+    contributions = evaluate(facts, day("2026-06-01"), shipped()).contributions
+    assert [one.points for one in contributions] == ([-5, -20] if counts else [-10])
 
 
 @pytest.mark.parametrize("event_type", RECORD_TYPES, ids=lambda one: one.name)

@@ -195,6 +195,38 @@ def test_what_is_owed_comes_before_what_is_asked() -> None:
     assert efforts == sorted(efforts)
 
 
+def test_settling_all_that_is_owed_is_one_way_where_nothing_less_is_enough() -> None:
+    debts = [
+        a_record("library.loan.overdue", "2026-05-01"),
+        a_record("parking.fee.unpaid", "2026-05-02"),
+        a_record("transit.fare.evaded", "2026-05-03"),
+    ]
+
+    answer = suggested(BASE, *debts)
+
+    assert kinds(answer)[0] == [("fulfil", "library.loan.overdue", 3)]
+    assert len(answer.found[0].acts[0].records) == 3
+    assert "all that is owed" in answer.found[0].words.en
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ([], "ask the"),
+        (["repair.applied"], "grants"),
+        (["repair.applied", "repair.refused"], "ask the"),
+        (["repair.refused", "repair.applied"], "grants"),
+    ],
+)
+def test_a_repair_that_was_asked_for_already_is_only_waited_for(said: list[str], words: str) -> None:
+    penalty = a_record("admin.penalty.imposed", "2026-05-01", grade="fine_major")
+    asked = [a_control(name, penalty, f"2026-05-2{number}") for number, name in enumerate(said)]
+
+    answer = suggested(BASE, penalty, *asked)
+
+    assert [act.words.en for one in answer.found for act in one.acts if act.kind == "apply" and words in act.words.en]
+
+
 def test_a_repair_is_applied_for_when_its_minimum_period_is_over() -> None:
     listing = a_record("org.abnormal.listed", "2026-05-10")
     pack = pack_with(base_points=700)

@@ -314,6 +314,20 @@ def test_what_is_done_meanwhile_is_done_when_the_commit_is_with_redis(store: Sto
     assert seen == ["the commit was sent"]
 
 
+def test_after_a_failure_meanwhile_nobody_gets_the_answers_to_that_commit(store: Store) -> None:
+    def fail() -> None:
+        raise MemoryError
+
+    load(store, [*FILLED])
+    with pytest.raises(MemoryError):
+        store.commit(commit_of({0: 3, 1: 1}, FILLED), fail)
+
+    nexts, standings = load(store, [*FILLED])
+
+    assert nexts in ({0: 0, 1: 0}, {0: 3, 1: 1})
+    assert len(standings.cards) == len(FILLED)
+
+
 def test_a_fence_that_moved_since_the_load_ahead_of_a_commit_voids_the_next(store: Store, client: Any) -> None:
     following = wanted([*FILLED])
     assert commit_ahead_of(store, following, commit_of({0: 3, 1: 1}, FILLED))

@@ -21,13 +21,14 @@ from gateway.evaluate import PackEvaluator, names_of
 from gateway.lookup import Lookup
 from gateway.producer import Publisher
 from schemas.catalogue import TYPES_BY_NAME
+from schemas.decoder import Decoder
 from schemas.events import CreditEvent, Data
 from sinks.errors import StandingFormatError, StoreUnavailableError
 from stream.cli.main import main
 from stream.cli.output import Exit
 from stream.embedded import Embedded, free_port
 from stream.polls import Poll
-from stream.process import Outcome
+from stream.process import Outcome, Processor
 from stream.settings import Settings
 from stream.topics import TopicsError
 from stream.worker import Worker
@@ -336,6 +337,18 @@ def test_a_due_standing_that_cannot_be_read_ends_the_worker_and_not_only_the_swe
 
     assert isinstance(worker._failure, StandingFormatError)
     assert worker._stopping.is_set()
+
+
+def test_a_sweep_that_fails_ends_the_worker_with_its_error(worker: Worker) -> None:
+    async def serve() -> None:
+        async def sweep() -> None:
+            raise ZeroDivisionError
+
+        app = worker._app(Processor(Decoder(worker._key, 1), worker._store, worker._packs.announced, worker._clock))
+        await worker._serve(app, [asyncio.create_task(sweep())])
+
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(asyncio.wait_for(serve(), 20.0))
 
 
 def test_a_worker_that_stops_still_publishes_what_it_committed(worker: Worker) -> None:
