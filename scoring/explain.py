@@ -31,7 +31,7 @@ from scoring.pack import SCORE_MAX, Pack, Rule
 from scoring.reasons import Counted, repair, why
 from scoring.rescoring import in_order, scores, walk, walk_plainly
 from scoring.rules import Rules
-from scoring.words import Words, appeal_words, grade_name
+from scoring.words import Words, appeal_words, grade_name, points_words
 
 __all__ = [
     "Benefit",
@@ -56,8 +56,8 @@ _ENDING = (*_SETTLING, REPAIRED.code, FULFILLED.code, REMOVED.code)
 _DIMENSION = Words("{dimension}的分值范围", "range of {dimension}")
 _RANGE = Words("分值范围（0–1000）", "range of scores (0–1000)")
 _CEILING = Words("等级上限", "ceiling of the tier")
-_COSTS = Words("{date}的“{name}”使您的分数减少{points}分。", "{name} of {date} costs you {points} points.")
-_BRINGS = Words("{date}的“{name}”使您的分数增加{points}分。", "{name} of {date} brings you {points} points.")
+_COSTS = Words("{date}的“{name}”使您的分数减少{points}。", "{name} of {date} costs you {points}.")
+_BRINGS = Words("{date}的“{name}”使您的分数增加{points}。", "{name} of {date} brings you {points}.")
 
 
 def explain(
@@ -287,7 +287,9 @@ def _principal(counting: Sequence[Entry], *, below: bool) -> tuple[PrincipalReas
         PrincipalReason(
             record=one.record,
             effect=one.effect,
-            words=(_COSTS if one.effect > 0 else _BRINGS).filled(date=one.date, name=one.name, points=abs(one.effect)),
+            words=(_COSTS if one.effect > 0 else _BRINGS).filled(
+                date=one.date, name=one.name, points=points_words(abs(one.effect))
+            ),
         )
         for one in weighty[:PRINCIPAL_MAX]
     )

@@ -254,9 +254,15 @@ _ASK = Words(
     "记录满{months}个月、已纠正并履行义务、作出信用承诺后，向{by}申请修复。",
     "{months} months after it began, once all is corrected and done and a promise is made, ask the {by}.",
 )
+_ASK_AT_ONCE = Words(
+    "纠正并履行义务、作出信用承诺后即可向{by}申请修复。",
+    "As soon as all is corrected and done and a promise is made, ask the {by}.",
+)
 
 
 def _repair_words(path: RepairPath, by: Words | None, months: int | None) -> Words:
     if path is RepairPath.EXPIRY or by is None:
         return _EXPIRY
-    return _FULFIL.filled(by=by) if path is RepairPath.ON_FULFILMENT else _ASK.filled(by=by, months=months or 0)
+    if path is RepairPath.ON_FULFILMENT:
+        return _FULFIL.filled(by=by)
+    return _ASK.filled(by=by, months=months) if months else _ASK_AT_ONCE.filled(by=by)

@@ -41,6 +41,11 @@ def joined(parts: list[Words]) -> Words:
     return Words("、".join(part.zh for part in parts), ", ".join(part.en for part in parts))
 
 
+def points_words(count: int) -> Words:
+    """Return a number of points as a phrase."""
+    return Words(f"{count}分", "1 point" if count == 1 else f"{count} points")
+
+
 _GRADES = {
     "standard": ("一般情形", "standard"),
     "warning": ("警告", "warning"),
@@ -149,7 +154,6 @@ _BODIES = {
     "authority that imposed the penalty": "作出处罚的机关",
     "awarding body": "表彰单位",
     "blood centre": "血液中心",
-    "by retrial only": "仅可通过再审",
     "bureau that paid it": "发放部门",
     "charity": "慈善组织",
     "citizen": "本人",
@@ -169,7 +173,7 @@ _BODIES = {
     "volunteering platform": "志愿服务平台",
     **{english: chinese for chinese, english in _PUBLISHERS.values()},
 }
-_BETWEEN = {"; then ": "，再向", " or ": "或", ", ": "，"}
+_BETWEEN = {"; then ": "，再向", " or ": "或", ", by retrial only": "（仅可通过再审）", ", ": "，"}
 _BETWEEN_PARTS = re.compile("(" + "|".join(map(re.escape, _BETWEEN)) + ")")
 
 

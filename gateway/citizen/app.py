@@ -5,7 +5,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import orjson
 import structlog
@@ -17,8 +17,16 @@ from starlette.staticfiles import StaticFiles
 from gateway.address import partition_of
 from gateway.citizen import refusals
 from gateway.citizen.acts import Acts
+from gateway.citizen.consents import Consent
 from gateway.citizen.envelope import BrowserHeaders
-from gateway.citizen.errors import AlreadyDoneError, NoSuchRecordError, NotRepairableError, SessionError, TooEarlyError
+from gateway.citizen.errors import (
+    AlreadyDoneError,
+    ConsentUnchangedError,
+    NoSuchRecordError,
+    NotRepairableError,
+    SessionError,
+    TooEarlyError,
+)
 from gateway.citizen.live import Watch, changed, event
 from gateway.citizen.origins import Place
 from gateway.citizen.reader import Known, Reader
@@ -30,10 +38,13 @@ from gateway.citizen.view import Page, RecordShown
 from gateway.citizen.visit import SIGN_IN_COOKIE, Cookies, look_of, wants_page
 from gateway.citizen.visits import Visits
 from gateway.envelope import Envelope
+from schemas.catalogue import CONSENTED, Grade
 from scoring.explain import to_json
 from scoring.pack import SCORE_MAX
 
 _CALLBACK = "/signed-in"
+# Of each a page can say that it was filed.
+_ACTS = frozenset({"dispute", "apply", "give", "withdraw"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +55,7 @@ class Parts:
         reader: reads and explains standings.
         sign_in: at the city's provider.
         cookies: of sessions.
-        acts: publishes disputes and applications.
+        acts: publishes disputes, applications and consents.
         visits: writes that she has looked.
         running: what must be entered while pages are served, such as a publisher.
         clock: gives the time, in seconds since the epoch.
@@ -73,6 +84,8 @@ class Parts:
 
 
 RecordPath = Annotated[str, Path(pattern="^[0-9a-f]{16}$")]
+PurposePath = Annotated[str, Path(pattern=f"^({'|'.join(one.label for one in CONSENTED.grades)})$")]
+ConsentAct = Literal["give", "withdraw"]
 TargetQuery = Annotated[int | None, Query(ge=0, le=SCORE_MAX)]
 
 
@@ -94,6 +107,7 @@ def create_app(parts: Parts, *, access_log: bool = True) -> FastAPI:
     _add_pages(app, parts, renderer)
     _add_live(app, parts, renderer)
     _add_acts(app, parts, renderer)
+    _add_consents(app, parts, renderer)
     _add_operations(app, parts)
     app.mount("/static", StaticFiles(directory=STATIC))
     headers = BrowserHeaders(secure=parts.cookies.secure)
@@ -177,17 +191,21 @@ def _add_pages(app: FastAPI, parts: Parts, renderer: Renderer) -> None:
 def _written(
     renderer: Renderer, look: Look, session: Session, known: Known, parts: Parts, *, target: int | None, done: str
 ) -> str:
-    values: dict[str, Any] = {"session": session, "mark": known.mark, "accesses": known.accesses}
+    values: dict[str, Any] = {
+        "session": session,
+        "mark": known.mark,
+        "consents": known.consents,
+        "accesses": known.accesses,
+        "done": done if done in _ACTS else "",
+    }
     if known.page is None or known.status != "scored":
-        return renderer.page("unscored", look, **values, status=known.status, base=parts.base_points)
-    return renderer.page(
-        "score",
-        look,
-        **values,
-        page=known.page,
-        target=target,
-        done=done if done in {"dispute", "apply"} else "",
-    )
+        return renderer.page("unscored", look, **values, status=_unscored(known), base=parts.base_points)
+    return renderer.page("score", look, **values, page=known.page, target=target)
+
+
+def _unscored(known: Known) -> str:
+    """Return a word for why there is no score, of which there are texts."""
+    return known.status if known.consents[Grade.SCORING.label].is_given else "unconsented"
 
 
 def _exported(page: Page | None) -> dict[str, Any]:
@@ -229,7 +247,7 @@ def _told(renderer: Renderer, look: Look, known: Known | None, last: dict[str, s
     if page is None or page.why.tier_name is None:
         return event("another", known.mark, status=known.status)
     said = text(look.language, "moved", score=page.why.score, tier=page.why.tier_name.of(look.language))
-    sections = changed(renderer.sections(look, page, known.accesses), last)
+    sections = changed(renderer.sections(look, page, known.consents, known.accesses), last)
     return event("change", known.mark, score=page.why.score, said=said, sections=sections)
 
 
@@ -245,7 +263,7 @@ def _add_acts(app: FastAPI, parts: Parts, renderer: Renderer) -> None:
         session = await parts.cookies.posted(request)
         shown = _may_dispute(await _own(parts, session, record))
         event_id = await parts.acts.dispute(await _place(parts, session, shown), shown.disputes)
-        return _filed(request, "dispute", event_id, record)
+        return _filed(request, "dispute", event_id, f"#record-{record}")
 
     @app.get("/records/{record}/repair")
     async def ask_repair(request: Request, record: RecordPath) -> Response:
@@ -258,7 +276,31 @@ def _add_acts(app: FastAPI, parts: Parts, renderer: Renderer) -> None:
         session = await parts.cookies.posted(request)
         shown = _may_apply(await _own(parts, session, record))
         event_id = await parts.acts.apply_for_repair(await _place(parts, session, shown), shown.applications)
-        return _filed(request, "apply", event_id, record)
+        return _filed(request, "apply", event_id, f"#record-{record}")
+
+
+def _add_consents(app: FastAPI, parts: Parts, renderer: Renderer) -> None:
+    @app.get("/consents/{purpose}/{act}")
+    async def ask_consent(request: Request, purpose: PurposePath, act: ConsentAct) -> Response:
+        session = parts.cookies.session(request)
+        consent = await _own_consent(parts, session, purpose, act)
+        return HTMLResponse(renderer.page("consent", look_of(request), session=session, consent=consent))
+
+    @app.post("/consents/{purpose}/{act}")
+    async def change_consent(request: Request, purpose: PurposePath, act: ConsentAct) -> Response:
+        session = await parts.cookies.posted(request)
+        consent = await _own_consent(parts, session, purpose, act)
+        event_id = await parts.acts.change_consent(session.subject, consent)
+        return _filed(request, act, event_id)
+
+
+async def _own_consent(parts: Parts, session: Session, purpose: str, act: ConsentAct) -> Consent:
+    """Return a consent of which this act would make another."""
+    known = await parts.reader.known(session.subject)
+    consent = known.consents[purpose]
+    if consent.act != act:
+        raise ConsentUnchangedError
+    return consent
 
 
 async def _own(parts: Parts, session: Session, record: str) -> RecordShown:
@@ -299,9 +341,9 @@ def _confirmation(renderer: Renderer, request: Request, session: Session, shown:
     return HTMLResponse(renderer.page("confirm", look_of(request), session=session, record=shown, act=act))
 
 
-def _filed(request: Request, act: str, event_id: str, record: str) -> Response:
+def _filed(request: Request, act: str, event_id: str, place: str = "") -> Response:
     if wants_page(request):
-        return RedirectResponse(f"/?done={act}#record-{record}", HTTPStatus.SEE_OTHER)
+        return RedirectResponse(f"/?done={act}{place}", HTTPStatus.SEE_OTHER)
     body = {"status": "filed", "event_id": event_id}
     return Response(orjson.dumps(body), HTTPStatus.ACCEPTED, media_type="application/json")
 

@@ -9,11 +9,12 @@
     + SignInRefusedError        it refused, or somebody else's answer was brought
     + NoIdentityError           it named nobody by a valid identity number
     + ProviderAwayError         retryable: it does not answer
-  x ActError                    an act on a record that may not be done
+  x ActError                    an act that may not be done
     + NoSuchRecordError         not among the signed-in subject's own records
     + AlreadyDoneError          it is done already
     + TooEarlyError             before the first day on which it may be done
     + NotRepairableError        nothing of the kind can be applied for
+    + ConsentUnchangedError     the consent is so already
     + OriginGoneError           the log no longer has the event
     + NotTakenError             retryable: the event did not get into the log
 """
@@ -137,6 +138,13 @@ class NotRepairableError(ActError):
 
     kind = "not-repairable"
     detail = "no repair can be applied for: this record lowers nothing, is repaired, or ends by itself"
+
+
+class ConsentUnchangedError(ActError):
+    """The consent is so already."""
+
+    kind = "consent-unchanged"
+    detail = "your consent is so already, so nothing was changed"
 
 
 class OriginGoneError(ActError):

@@ -9,6 +9,7 @@ from typing import Literal
 from gateway.accesses import Accesses
 from gateway.address import PACKS_TIMELINE
 from gateway.card import CARD_BYTES, day_of, decode
+from gateway.citizen.consents import UNSAID, Consents, consents_of
 from gateway.citizen.standings import Standings
 from gateway.citizen.view import HISTORY_DAYS, Page, Ruling, Rulings, facts_of, page_of
 from gateway.evaluate import pack_in
@@ -27,6 +28,7 @@ class Known:
         status: whether there is a score, none, or nothing at all.
         mark: changes whenever anything else here may have.
         page: what is shown; None where nothing is known.
+        consents: what the subject allows.
         accesses: who has read what.
         as_of: the log offset up to which events are in it; None where nothing is known.
 
@@ -35,6 +37,7 @@ class Known:
     status: Status
     mark: str
     page: Page | None
+    consents: Consents = field(default_factory=lambda: UNSAID)
     accesses: Accesses = field(default_factory=Accesses)
     as_of: int | None = None
 
@@ -66,12 +69,14 @@ class Reader:
             return Known(status="unknown", mark=mark, page=None, accesses=accesses)
         facts = facts_of(standing)
         day = day_of(self._clock())
+        rulings = await self._rulings_of(day)
         # Explaining takes milliseconds, in which other pages must not stand still.
-        page = await asyncio.to_thread(page_of, facts, day, await self._rulings_of(day), target, accesses)
+        page = await asyncio.to_thread(page_of, facts, day, rulings, target, accesses)
         return Known(
             status="no-score" if page.why.score is None else "scored",
             mark=mark,
             page=page,
+            consents=await asyncio.to_thread(consents_of, facts, day, rulings[-1][1].pack),
             accesses=accesses,
             as_of=decode(standing[:CARD_BYTES]).as_of,
         )

@@ -10,14 +10,15 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from gateway.accesses import Accesses
+from gateway.citizen.consents import Consents
 from gateway.citizen.drawings import PLOT_HEIGHT, PLOT_WIDTH
-from gateway.citizen.texts import Language, instant, signed, text, written
+from gateway.citizen.texts import Language, instant, signed, text, told, written
 from gateway.citizen.view import Page
 
 _HERE = Path(__file__).parent
 STATIC = _HERE / "static"
 # What is written anew when an event lands, in the order of the page.
-SECTIONS = ("score", "why", "whatif", "perks", "history", "records", "access")
+SECTIONS = ("score", "why", "whatif", "perks", "history", "records", "consent", "access")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,9 +46,9 @@ class Renderer:
         """Return a whole page."""
         return self._write(f"{name}.html", look, values)
 
-    def sections(self, look: Look, page: Page, accesses: Accesses) -> dict[str, str]:
+    def sections(self, look: Look, page: Page, consents: Consents, accesses: Accesses) -> dict[str, str]:
         """Return the sections of a page, by name."""
-        values = {"page": page, "accesses": accesses}
+        values = {"page": page, "consents": consents, "accesses": accesses}
         return {name: self._write(f"sections/{name}.html", look, values) for name in SECTIONS}
 
     def _write(self, template: str, look: Look, values: Mapping[str, Any]) -> str:
@@ -56,6 +57,7 @@ class Renderer:
             t=partial(text, language),
             written=partial(written, language),
             instant=partial(instant, language),
+            told=partial(told, language),
             language=language,
             look=look,
             **self._always,

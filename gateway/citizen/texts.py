@@ -1,13 +1,17 @@
 """What the page says, in Chinese and in English. What rules and records say comes with them, in both languages."""
 
+import re
 from datetime import date, datetime
 from typing import Any, Literal
 
 from schemas.days import CITY_TIMEZONE
+from scoring.words import Words
 
 Language = Literal["zh", "en"]
 LANGUAGES: tuple[Language, ...] = ("zh", "en")
 
+# As the scorer writes days: its words are read by programs, too.
+_DAY = re.compile(r"(?<!\d)\d{4}-\d{2}-\d{2}(?!\d)")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 _TEXTS: dict[str, tuple[str, str]] = {
@@ -97,7 +101,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "Perks are extras. Without them the same service is yours on ordinary terms.",
     ),
     "perks-reached": ("已享有", "Yours now"),
-    "perks-next": ("下一项", "Next"),
+    "perks-ahead": ("尚未享有", "Not yours yet"),
     "perk-from": ("{points} 分起", "from {points}"),
     "perk-missing": ("还差 {points} 分", "{points} to go"),
     "perks-none": ("暂无。", "None yet."),
@@ -177,21 +181,77 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "cancel": ("返回", "Back"),
     "done-dispute": ("异议已提交。", "Your dispute is filed."),
     "done-apply": ("修复申请已提交。", "Your application is filed."),
+    "consent": ("授权", "Consent"),
+    "consent-scoring": ("评分", "Being scored"),
+    "consent-health": ("使用健康信息", "Use of health information"),
+    "consent-given": ("已授权", "Given"),
+    "consent-withdrawn": ("已撤回", "Withdrawn"),
+    "consent-unsaid-scoring": ("登记起即评分，从未撤回", "In force from registration on, never withdrawn"),
+    "consent-unsaid-health": ("从未授权", "Never given"),
+    "consent-since": ("自{day}起", "since {day}"),
+    "consent-now": ("现状", "Now"),
+    "withdraw": ("撤回授权", "Withdraw consent"),
+    "give": ("授权", "Give consent"),
+    "withdraw-scoring-title": ("撤回评分授权？", "Withdraw your consent to be scored?"),
+    "withdraw-scoring-more": (
+        (
+            "撤回后，您不再有分数和权益，在此期间结束的年度也不记“年度无不良信息”；其他什么都不会失去，记录照常到期，"
+            "可随时重新授权。"
+        ),
+        (
+            "Without it you have no score and no perks, and a year that closes meanwhile is not counted as a clean "
+            "one; you lose nothing else, your records end as they would, and you can give it again at any time."
+        ),
+    ),
+    "give-scoring-title": ("授权评分？", "Consent to be scored?"),
+    "give-scoring-more": (
+        "授权后，您重新有分数和相应的权益，按现有记录计算；可随时撤回。",
+        "With it you have a score and its perks again, by the records there are; you can withdraw it at any time.",
+    ),
+    "withdraw-health-title": ("撤回使用健康信息的授权？", "Withdraw your consent to the use of health information?"),
+    "withdraw-health-more": (
+        "撤回后，献血、捐献造血干细胞的记录不再加分，分数可能下降；其他不受影响，可随时重新授权。",
+        (
+            "Without it gifts of blood or marrow no longer count, so the score may be lower; nothing else changes, and "
+            "you can give it again at any time."
+        ),
+    ),
+    "give-health-title": ("授权使用健康信息？", "Consent to the use of health information?"),
+    "give-health-more": (
+        "授权后，献血、捐献造血干细胞的记录可以加分；不授权也不会扣分，可随时撤回。",
+        (
+            "With it gifts of blood or marrow can count; without it nothing is taken from you, and you can withdraw it "
+            "at any time."
+        ),
+    ),
+    "confirm-withdraw": ("确认撤回", "Withdraw it"),
+    "confirm-give": ("确认授权", "Give it"),
+    "done-withdraw": ("撤回已提交，生效后本页会更新。", "Your withdrawal is filed; this page shows it once it holds."),
+    "done-give": ("授权已提交，生效后本页会更新。", "Your consent is filed; this page shows it once it holds."),
     "export": ("下载我的全部数据（JSON）", "Download all my data (JSON)"),
     "law": ("规则包 {pack}，版本 {version}", "Rule pack {pack}, version {version}"),
     "your-code": ("您的编号", "Your code"),
     "synthetic": ("演示：人物与身份证号均为虚构。", "Demonstration: neither person nor identity number is real."),
     "no-score": ("您还没有分数", "You have no score yet"),
     "no-score-more": (
-        "没有分数不等于低分，不影响任何基本服务。登记后即有基础分 {base} 分；已撤回评分同意的，也不会有分数。",
+        "没有分数不等于低分，不影响任何基本服务。登记后即有基础分 {base} 分。",
         (
             "No score is not a low score, and takes nothing essential from you. Once you are registered you begin with "
-            "{base}; whoever has taken back the consent to be scored has none either."
+            "{base}."
         ),
     ),
     "no-score-do": (
         "如认为应有分数，请向市信用中心咨询，并告知您的编号。",
         "If you think you should have one, ask the city credit centre and give your code.",
+    ),
+    "unconsented": ("您已撤回评分授权", "You have withdrawn your consent"),
+    "unconsented-more": (
+        "因此您没有分数。没有分数不等于低分，不影响任何基本服务。",
+        "So you have no score. That is not a low score, and takes nothing essential from you.",
+    ),
+    "unconsented-do": (
+        "可随时在下方重新授权，分数即按现有记录恢复。",
+        "You can give it again below at any time, and have the score that your records make.",
     ),
     "unknown": ("这里还没有您的信息", "Nothing is known of you here"),
     "unknown-more": (
@@ -248,6 +308,10 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "这条记录无需或不能申请修复：它没有扣分、已经修复，或到期自动终止。",
         "There is nothing to apply for: the record lowers nothing, is repaired, or ends by itself.",
     ),
+    "problem-consent-unchanged": (
+        "您的授权已经是这样，什么都没有改变。",
+        "Your consent is so already, so nothing was changed.",
+    ),
     "problem-event-gone": (
         "读不到这条记录的原始事件。请向市信用中心提出，他们保存着它。",
         "The original event cannot be read any more. Turn to the city credit centre, which keeps it.",
@@ -281,6 +345,11 @@ def written(language: Language, day: date) -> str:
     if language == "zh":
         return f"{day.year}年{day.month}月{day.day}日"
     return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
+
+
+def told(language: Language, words: Words) -> str:
+    """Return what the scorer says, its days written as people write them."""
+    return _DAY.sub(lambda found: written(language, date.fromisoformat(found[0])), words.of(language))
 
 
 def instant(language: Language, at: datetime) -> str:

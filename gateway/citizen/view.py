@@ -197,8 +197,8 @@ def _perks(why: Explanation, pack: Pack) -> list[PerkShown]:
 
 
 def _records(entries: Sequence[Entry], today: date, accesses: Accesses) -> list[RecordShown]:
-    """Return records, the newest first; that somebody is registered is no record to act upon."""
-    shown = [_record(one, today, accesses) for one in entries if not one.type.startswith("subject.")]
+    """Return records, the newest first; who somebody is, and what they allow, is no record to act upon."""
+    shown = [_record(one, today, accesses) for one in entries if not TYPES_BY_NAME[one.type].about_the_subject]
     return sorted(shown, key=lambda one: one.entry.date, reverse=True)
 
 

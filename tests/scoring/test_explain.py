@@ -15,7 +15,7 @@ from scoring.explain import PRINCIPAL_MAX, Entry, Explanation, explain, history,
 from scoring.pack import Pack
 from scoring.reasons import REPAIR_LAWS, Reason
 from scoring.rules import compile_rules
-from scoring.words import appeal_words, grade_name, publisher_name
+from scoring.words import appeal_words, grade_name, points_words, publisher_name
 from tests.support.examples import examples
 from tests.support.packs import Case, cases, pack_with
 from tests.support.records import (
@@ -294,6 +294,25 @@ def test_the_period_is_that_of_the_grades_own_severity(grade: Grade, months: int
 
     assert repair is not None
     assert (repair.months, repair.earliest) == (months, earliest)
+
+
+def test_where_there_is_no_minimum_period_none_is_named() -> None:
+    grades = [Grade.WARNING.label, Grade.FINE_MINOR.label]
+    fines = [a_record("admin.penalty.imposed", "2026-05-31", grade=one, name=one) for one in grades]
+    entries = explained("2026-06-01", *fines).contributions
+    said = {entry.grade: entry.repair.words for entry in entries if entry.repair}
+
+    assert said["fine_minor"].en.startswith("3 months after it began")
+    assert said["warning"].en.startswith("As soon as all is corrected")
+    assert said["warning"].zh == "纠正并履行义务、作出信用承诺后即可向执法机关申请修复。"
+
+
+def test_one_point_is_one_point() -> None:
+    assert [points_words(count).en for count in (1, 2)] == ["1 point", "2 points"]
+
+
+def test_an_appeal_by_retrial_only_says_so_of_the_court() -> None:
+    assert appeal_words("court, by retrial only; then city credit centre").zh == "法院（仅可通过再审），再向市信用中心"
 
 
 def test_the_minimum_periods_are_those_of_order_36() -> None:

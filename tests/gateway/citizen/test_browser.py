@@ -138,6 +138,29 @@ def test_a_dispute_can_be_reached_and_filed_with_the_keyboard_alone(browser: Bro
     page.close()
 
 
+def test_consent_is_withdrawn_and_given_again_with_the_keyboard_alone(
+    browser: Browser, site: tuple[World, str]
+) -> None:
+    world, address = site
+    page = signed_in(browser, address, locale="en-GB")
+    page.locator("#section-consent").scroll_into_view_if_needed()
+    keep(page, "consent")
+    page.locator("#consent-scoring").press("Enter")
+    page.wait_for_url("**/withdraw")
+    page.get_by_role("button", name="Withdraw it").press("Enter")
+    page.wait_for_selector(".notice")
+    without = (page.inner_text("h1"), page.locator("#number").count(), page.evaluate(CONTRASTS))
+    keep(page, "unconsented")
+    page.locator("#consent-scoring").press("Enter")
+    page.wait_for_url("**/give")
+    page.get_by_role("button", name="Give it").press("Enter")
+    expect(page.locator("#number")).to_have_text("675", timeout=WAIT_MS)
+
+    assert without == ("You have withdrawn your consent", 0, [])
+    assert [event.type.name for event in world.published] == ["consent.withdrawn", "consent.granted"]
+    page.close()
+
+
 @pytest.mark.parametrize("language", ["zh-CN", "en-GB"])
 def test_nothing_is_wider_than_a_phone(browser: Browser, site: tuple[World, str], language: str) -> None:
     _, address = site

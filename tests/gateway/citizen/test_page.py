@@ -76,8 +76,23 @@ def test_a_target_is_answered_with_ways_to_reach_it(world: World) -> None:
 
     assert 'value="490"' in section
     assert "Library loan overdue" in section
-    assert "490 on 24" not in section
-    assert re.search(r"490 on 20\d\d-\d\d-\d\d", section)
+    assert "490 on 24 Nov 2026" in section
+
+
+def test_days_in_sentences_are_written_as_people_write_them_and_to_programs_as_programs_do(world: World) -> None:
+    said = [enter(world).text, world.client.get("/", headers={**PAGE, "accept-language": "en"}).text]
+    told = world.client.get("/export").json()["explanation"]["principal"][0]["words"]
+
+    assert "2026年11月23日的“交通处罚”使您的分数减少10分。" in said[0]
+    assert "Traffic penalty of 23 Nov 2026 costs you 10 points." in said[1]
+    assert told["zh"] == "2026-11-23的“交通处罚”使您的分数减少10分。"
+    assert [re.findall(r">[^<]*\d{4}-\d\d-\d\d", page) for page in said] == [[], []]
+
+
+def test_perks_that_are_ahead_are_not_called_the_next_one(world: World) -> None:
+    page = enter(world).text
+
+    assert page.partition("<h3>尚未享有</h3>")[2].partition("</ul>")[0].count("<li>") > 1
 
 
 def test_a_target_that_is_no_score_is_refused(world: World) -> None:

@@ -67,6 +67,7 @@ class World:
     published: list[CreditEvent] = field(default_factory=list)
     known: dict[int, CreditEvent] = field(default_factory=dict)
     is_log_away: bool = False
+    is_worker_away: bool = False
     client: Any = None
 
     def clock(self) -> float:
@@ -82,7 +83,8 @@ class World:
         if self.is_log_away:
             raise UndeliveredError
         self.published.append(event)
-        self.happen(event)
+        if not self.is_worker_away:
+            self.happen(event)
 
     async def find(self, place: Place) -> Origin:
         event = self.known.get(place.record)
