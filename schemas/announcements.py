@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 from schemas.days import NEVER, date_of, day_of_date
+from schemas.errors import quoted
 from schemas.events import CONTENT_TYPE_DATA, SPEC_VERSION
 
 ANNOUNCEMENT_TYPE = "rulepack.activated"
@@ -21,6 +22,9 @@ ANNOUNCEMENT_SOURCE = "/jasmine/packs"
 # Kafka's default of 1 MiB for a record, with room for the envelope.
 FILES_BYTES_MAX = 900_000
 FILE_PATTERN = r"(pack\.yaml|rules/[A-Za-z0-9_][A-Za-z0-9_.-]*\.yaml)"
+FILE_NAMES = "there are pack.yaml and rules/*.yaml, named by letters, digits, '_', '.' and '-'"
+# What file systems take.
+_NAME_CHARACTERS_MAX = 255
 HASH_PATTERN = "[0-9a-f]{16}"
 
 
@@ -119,7 +123,7 @@ class Announcement:
 def _text(stated: Mapping[str, Any], name: str) -> str:
     value = stated.get(name)
     if not isinstance(value, str) or not value:
-        raise AnnouncementError(name, f"was {value!r}, is a text")
+        raise AnnouncementError(name, f"was {quoted(value) or repr('')}, is a text")
     return value
 
 
@@ -157,13 +161,18 @@ def _day(data: Mapping[str, Any]) -> int:
     return day
 
 
+def is_file_name(name: str) -> bool:
+    """Whether a pack can have a file of this name: none that would lie outside its folder."""
+    return re.fullmatch(FILE_PATTERN, name) is not None and len(name.removeprefix("rules/")) <= _NAME_CHARACTERS_MAX
+
+
 def _files(data: Mapping[str, Any]) -> Mapping[str, str]:
     files = data.get("files")
     if not isinstance(files, dict):
         raise AnnouncementError("data.files", "is no object of texts")
     for name, text in files.items():
-        if re.fullmatch(FILE_PATTERN, name) is None:
-            raise AnnouncementError("data.files", f"'{name}' is no file of a pack; there are pack.yaml, rules/*.yaml")
+        if not is_file_name(name):
+            raise AnnouncementError("data.files", f"'{quoted(name)}' is no file of a pack: {FILE_NAMES}")
         if not isinstance(text, str):
             raise AnnouncementError("data.files", f"'{name}' is no text")
     return files

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
-from schemas.announcements import FILES_BYTES_MAX, Announcement, Role
+from schemas.announcements import FILE_NAMES, FILES_BYTES_MAX, Announcement, Role, is_file_name
 from schemas.days import date_of, day_of_date
+from schemas.errors import quoted
 from scoring.pack import Pack, PackError, load_pack
 from scoring.packtools.lint import load_sound_pack
 from scoring.rules import compile_rules
@@ -45,17 +46,33 @@ class Announced:
         """Return what holds after one more announcement.
 
         Raises:
-            PackError: the pack is refused, as `announced_pack` says.
+            PackError: the pack is refused, as `announced_pack` says, or something in it makes the checks fail.
 
         """
         if said.role is Role.SHADOW_ENDED:
             return replace(self, shadow=None)
-        pack = announced_pack(said)
-        span = Span(said.first, pack, compile_rules(pack))
-        known = replace(self, packs={**self.packs, said.hash: pack}, files={**self.files, said.hash: said.files})
+        span = _announced_span(said)
+        known = replace(self, packs={**self.packs, said.hash: span.pack}, files={**self.files, said.hash: said.files})
         if said.role is Role.SHADOW:
             return replace(known, shadow=span)
         return replace(known, timeline=self.timeline.followed_by(span), epoch=self.epoch + 1)
+
+
+def _announced_span(said: Announcement) -> Span:
+    """Return the pack of an announcement with its days; raises what `followed_by` does."""
+    try:
+        pack = announced_pack(said)
+        return Span(said.first, pack, compile_rules(pack))
+    except (PackError, OSError, MemoryError):
+        # What the machine lacks says nothing about the pack: refusing it here would part this worker from the others.
+        raise
+    except Exception as error:
+        # Every worker reads every announcement at every start: a check that fails on one must end none of them.
+        message = (
+            f"{said.pack}/pack.yaml:1: the checks failed on it ({type(error).__name__}: {error}); announce another, "
+            "and report this with the pack"
+        )
+        raise PackError(message) from error
 
 
 def announced_pack(said: Announcement) -> Pack:
@@ -104,6 +121,9 @@ def files_of(folder: Path) -> dict[str, str]:
     except (OSError, UnicodeDecodeError) as error:
         message = f"{folder}: cannot be read: {error}; a pack is a folder with pack.yaml and rules/*.yaml"
         raise PackError(message) from error
+    if strange := next((name for name in files if not is_file_name(name)), None):
+        message = f"{folder}/{strange}: an announcement cannot carry this name: {FILE_NAMES}"
+        raise PackError(message)
     size = sum(len(text.encode()) for text in files.values())
     if size > FILES_BYTES_MAX:
         message = f"{folder}: has {size} bytes, an announcement carries {FILES_BYTES_MAX}: take out what is no rule"
@@ -120,9 +140,12 @@ def pack_of(files: Files, name: str, load: Callable[[Path], Pack] = load_pack) -
         load: reads the folder with these files.
 
     Raises:
-        PackError: with every problem found, as `load` tells it.
+        PackError: with every problem found, as `load` tells it, or a name is none of a pack's files.
 
     """
+    if strange := next((path for path in files if not is_file_name(path)), None):
+        message = f"{name}: '{quoted(strange)}' is no file of a pack: {FILE_NAMES}"
+        raise PackError(message)
     with tempfile.TemporaryDirectory(prefix="jasmine-pack-") as made:
         folder = Path(made)
         (folder / "rules").mkdir()

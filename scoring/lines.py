@@ -13,7 +13,12 @@ from pydantic_core import ErrorDetails
 Where = tuple[int | str, ...]
 
 
+_QUOTED_CHARACTERS_MAX = 80
 _TRUTH = "tag:yaml.org,2002:bool"
+
+
+class _UnreadableError(yaml.MarkedYAMLError):
+    """Something that looks like a date or a number, or is said to be one, and is none."""
 
 
 class _Loader(yaml.CSafeLoader):
@@ -23,6 +28,15 @@ class _Loader(yaml.CSafeLoader):
     than all else of it.
     """
 
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:  # noqa: FBT001, FBT002 - as PyYAML has it
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, TypeError, AttributeError, LookupError, ArithmeticError) as error:
+            # Only of a value that looks like what it is none of can be told why; others were tagged by hand.
+            why = error if isinstance(error, ValueError) else f"is no {node.tag.rpartition(':')[2]}"
+            what = f"{repr(node.value)[:_QUOTED_CHARACTERS_MAX]}: {why}"
+            raise _UnreadableError(problem=what, problem_mark=node.start_mark) from None
+
 
 _Loader.yaml_implicit_resolvers = {
     first: [one for one in resolvers if one[0] != _TRUTH]
@@ -31,7 +45,6 @@ _Loader.yaml_implicit_resolvers = {
 _Loader.add_implicit_resolver(_TRUTH, re.compile(r"true|false"), list("tf"))
 
 
-_QUOTED_CHARACTERS_MAX = 80
 # A pack of the size of ours has some 2,000. Without an end, a few aliases of aliases would make billions.
 _PARTS_MAX = 200_000
 # By pydantic's name of what is wrong.
@@ -86,9 +99,14 @@ def read(path: Path) -> Document:
     except OSError as error:
         message = f"{path}: cannot be read ({error.strerror}); check the path"
         raise FileError(message) from None
+    except _UnreadableError as error:
+        message = (
+            f"{path}:{_line_of(error)}: holds something unreadable: {error.problem}; correct it, or put it in quotes"
+        )
+        raise FileError(message) from None
     except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
         what = ", ".join(one for one in (error.context, error.problem) if one)
+        line = _line_of(error)
         message = f"{path}:{line}: is not YAML: {what}; look there, and before, for a colon, bracket or indent too few"
         raise FileError(message) from None
     except yaml.YAMLError as error:
@@ -104,6 +122,10 @@ def read(path: Path) -> Document:
             raise FileError(message)
         lines[where] = line
     return Document(path, value, lines)
+
+
+def _line_of(error: yaml.MarkedYAMLError) -> int:
+    return error.problem_mark.line + 1 if error.problem_mark else 1
 
 
 def said_of(problem: ErrorDetails) -> str:
@@ -122,9 +144,11 @@ def _places(node: yaml.Node | None, where: Where) -> Iterator[tuple[Where, int]]
     yield where, node.start_mark.line + 1
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
+            # The key of a pair (!!pairs) can be a list, by which nothing could be looked up.
+            part = (*where, str(key.value))
             # A part begins with its name, which may stand on the line before its value.
-            yield (*where, key.value), key.start_mark.line + 1
-            yield from (place for place in _places(value, (*where, key.value)) if place[0] != (*where, key.value))
+            yield part, key.start_mark.line + 1
+            yield from (place for place in _places(value, part) if place[0] != part)
     elif isinstance(node, yaml.SequenceNode):
         for index, value in enumerate(node.value):
             yield from _places(value, (*where, index))

@@ -5,19 +5,21 @@ completely or not at all; an error names file, line, rule, what is wrong and wha
 """
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from enum import IntEnum, StrEnum
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
+    Strict,
     StringConstraints,
     ValidationError,
     ValidatorFunctionWrapHandler,
@@ -43,9 +45,25 @@ DEFAULT_PACK = Path(__file__).parent / "packs" / "fuzhou-2026"
 
 # What a perk may be: something beside a service. Its id says which, so that one cannot be the service itself.
 GRANTED = frozenset({"discount", "free", "waived", "later", "quota", "fast", "priority"})
-# Services nobody may lose for a low score.
-ESSENTIAL = frozenset(
-    {"access", "admission", "benefits", "care", "emergency", "pension", "schooling", "treatment", "work"}
+# Services nobody may lose for a low score. Names say some words of other things as well, such as the admission to a
+# museum or a work of art, so that these are looked for in ids alone.
+_ESSENTIAL = (
+    r"schools?|schooling|kindergartens?|(education|university|college) (admission|places?)|hospitals?|clinics?"
+    r"|treatments?|emergency|(medical|health|child) care|jobs?|employment|recruitment|housing|pensions?"
+    r"|social benefits|food aid|water|electricity|heating"
+)
+ESSENTIAL_IN_ID = re.compile(rf"\b({_ESSENTIAL}|access|admission|benefits|care|work)\b")
+ESSENTIAL_IN_NAME = re.compile(
+    rf"\b({_ESSENTIAL})\b|入学|就学|上学|学位|学校|幼儿园|治疗|住院|就医|看病|急诊|医院|就业|录用|住房|公租房|低保|救助|养老金"
+    "|供水|用水|水费|供电|用电|电费|供暖"
+)
+# What names such a service and is another.
+HARMLESS = re.compile(r"\b(housing fund|water (parks?|bus|buses))\b|住房公积金")
+# How such a service is paid for, and what stands before its door, may depend on a score. Whether somebody has it, when
+# and at what price may not.
+BESIDE = re.compile(
+    r"\b(deposits?|later|afterwards|(pay|paid) after|instal?lments?|loans?|parking)\b"
+    "|押金|后付|后缴|缓缴|分期|贷款|停车"
 )
 # Kinds of information that may not be scored at all (credit reporting regulation art. 14, and speech and belief).
 FORBIDDEN = frozenset(
@@ -109,6 +127,8 @@ class PackError(Exception):
 
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+# Otherwise `points: true` would be one point.
+Whole = Annotated[int, Strict()]
 
 
 class _Strict(BaseModel):
@@ -154,23 +174,23 @@ class DimensionRange(_Strict):
     """How far one dimension can move the score, in points."""
 
     name: Names
-    lowest: int = Field(ge=-SCORE_MAX, le=0)
-    highest: int = Field(ge=0, le=SCORE_MAX)
+    lowest: Whole = Field(ge=-SCORE_MAX, le=0)
+    highest: Whole = Field(ge=0, le=SCORE_MAX)
 
 
 class Tier(_Strict):
     """One of the bands of scores; `from` is its lowest score."""
 
-    id: str
+    id: Text
     name: Names
-    lowest: int = Field(alias="from", ge=0, le=SCORE_MAX)
+    lowest: Whole = Field(alias="from", ge=0, le=SCORE_MAX)
 
 
 class Threshold(_Strict):
     """The score a perk asks for, from a date on."""
 
     effective_from: date
-    points: int = Field(ge=0, le=SCORE_MAX)
+    points: Whole = Field(ge=0, le=SCORE_MAX)
 
 
 class Perk(_Strict):
@@ -179,18 +199,20 @@ class Perk(_Strict):
     id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     name: Names
     scenario: Literal["admin", "transit", "medical", "education", "tourism", "culture", "finance", "utility", "parking"]
-    kinds: tuple[Literal["resident", "legal_person", "organisation"], ...] = ("resident",)
+    kinds: tuple[Literal["resident", "legal_person", "organisation"], ...] = Field(("resident",), min_length=1)
     thresholds: tuple[Threshold, ...] = Field(min_length=1)
     basis: Basis
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        words = set(self.id.split("_"))
-        if essential := ESSENTIAL & words:
-            message = f"'{min(essential)}' is an essential service; offer a perk beside it, never the service"
+        if (essential := _essential(self)) is not None:
+            message = f"'{essential}' is an essential service; offer a perk beside it, never the service"
             raise ValueError(message)
-        if not GRANTED & words:
+        if not GRANTED & set(self.id.split("_")):
             message = f"the id does not say what is granted beside a service; name it by {', '.join(sorted(GRANTED))}"
+            raise ValueError(message)
+        if len(set(self.kinds)) < len(self.kinds):
+            message = f"kinds names one twice, was {', '.join(self.kinds)}; name each once"
             raise ValueError(message)
         days = [one.effective_from for one in self.thresholds]
         if any(later <= earlier for earlier, later in pairwise(days)):
@@ -199,11 +221,19 @@ class Perk(_Strict):
         return self
 
 
+def _essential(perk: Perk) -> str | None:
+    """Return the word by which an id or a name says that the perk is an essential service itself, or None."""
+    said = [(ESSENTIAL_IN_ID, perk.id.replace("_", " "))]
+    said += [(ESSENTIAL_IN_NAME, name.lower()) for name in (perk.name.en, perk.name.zh)]
+    found = (words.search(HARMLESS.sub("", text)) for words, text in said if not BESIDE.search(text))
+    return next((word.group() for word in found if word), None)
+
+
 class Group(_Strict):
     """Rules whose positive points together are capped."""
 
-    id: str
-    cap: int = Field(ge=1, le=SCORE_MAX)
+    id: Text
+    cap: Whole = Field(ge=1, le=SCORE_MAX)
 
 
 class Review(_Strict):
@@ -226,17 +256,17 @@ class Review(_Strict):
 class Retention(_Strict):
     """How many months after the end of an act what has ended is deleted, and by which law."""
 
-    months: Annotated[int, Field(ge=1, le=VALIDITY_MONTHS_MAX)]
+    months: Annotated[Whole, Field(ge=1, le=VALIDITY_MONTHS_MAX)]
     basis: Basis
 
 
-Months = Annotated[int, Field(ge=0, le=VALIDITY_MONTHS_MAX)]
+Months = Annotated[Whole, Field(ge=0, le=VALIDITY_MONTHS_MAX)]
 
 
 class SizeValidity(_Strict):
     """How long deductions of up to so many points last; without `up_to`, all larger ones."""
 
-    up_to: Annotated[int, Field(ge=1, le=SCORE_MAX)] | None = None
+    up_to: Annotated[Whole, Field(ge=1, le=SCORE_MAX)] | None = None
     months: Months
 
 
@@ -288,7 +318,7 @@ class GradeRule(_Strict):
 
     """
 
-    points: int = Field(ge=-SCORE_MAX, le=SCORE_MAX)
+    points: Whole = Field(ge=-SCORE_MAX, le=SCORE_MAX)
     months: GradeMonths = None
     ceiling: str | None = None
     severity: Literal["minor", "general", "serious"] | None = None
@@ -297,7 +327,7 @@ class GradeRule(_Strict):
 class Substitute(_Strict):
     """What counts in a record's place from the day of its repair."""
 
-    points: int = Field(ge=-SCORE_MAX, le=0)
+    points: Whole = Field(ge=-SCORE_MAX, le=0)
     months: Months
     ceiling: str | None = None
 
@@ -305,8 +335,8 @@ class Substitute(_Strict):
 class Step(_Strict):
     """What so much of a quantity, added up over all records of the type that count, is worth."""
 
-    lowest: int = Field(alias="from", ge=1, le=1_000_000)
-    points: int = Field(ge=1, le=SCORE_MAX)
+    lowest: Whole = Field(alias="from", ge=1, le=1_000_000)
+    points: Whole = Field(ge=1, le=SCORE_MAX)
 
 
 class Rule(_Strict):
@@ -332,14 +362,14 @@ class Rule(_Strict):
     severity: Literal["none", "minor", "general", "serious"]
     anchor: Anchor = Anchor.OCCURRED
     grades: dict[str, GradeRule] = Field(min_length=1)
-    per: Annotated[int, Field(ge=1, le=QUANTITY_MAX)] = 1
+    per: Annotated[Whole, Field(ge=1, le=QUANTITY_MAX)] = 1
     steps: Annotated[tuple[Step, ...], Field(max_length=STEPS_MAX)] = ()
-    every: Annotated[int, Field(ge=1, le=VALIDITY_MONTHS_MAX)] | None = None
+    every: Annotated[Whole, Field(ge=1, le=VALIDITY_MONTHS_MAX)] | None = None
     record_only: bool = False
     opt_in: bool = False
     counts: Literal["all", "latest"] = "all"
-    cap: Annotated[int, Field(ge=1, le=SCORE_MAX)] | None = None
-    cap_year: Annotated[int, Field(ge=1, le=SCORE_MAX)] | None = None
+    cap: Annotated[Whole, Field(ge=1, le=SCORE_MAX)] | None = None
+    cap_year: Annotated[Whole, Field(ge=1, le=SCORE_MAX)] | None = None
     group: str | None = None
     doubles: bool = False
     repair: RepairPath = RepairPath.NONE
@@ -430,10 +460,10 @@ class Pack(_Strict):
 
     """
 
-    id: str
-    version: str
+    id: Text
+    version: Text
     effective_from: date
-    base_points: int = Field(ge=0, le=SCORE_MAX)
+    base_points: Whole = Field(ge=0, le=SCORE_MAX)
     dimensions: dict[str, DimensionRange]
     tiers: tuple[Tier, ...] = Field(min_length=2)
     validity: Validity
@@ -484,6 +514,13 @@ class Pack(_Strict):
 KIND_NAMES = {"resident": Kind.RESIDENT, "legal_person": Kind.LEGAL_PERSON, "organisation": Kind.ORGANISATION}
 
 
+class PackFiles(NamedTuple):
+    """The files of a pack: its head, `pack.yaml`, and those with its rules."""
+
+    head: Document
+    rules: tuple[Document, ...]
+
+
 def load_pack(folder: Path = DEFAULT_PACK) -> Pack:
     """Load and check a pack.
 
@@ -491,17 +528,32 @@ def load_pack(folder: Path = DEFAULT_PACK) -> Pack:
         PackError: with every problem found: file, line, rule, what is wrong, what to do.
 
     """
-    main = _document(folder / "pack.yaml")
-    documents = [_document(path) for path in sorted((folder / "rules").glob("*.yaml"))]
-    for document in documents:
+    return pack_in(read_files(folder))
+
+
+def read_files(folder: Path) -> PackFiles:
+    """Read the files of a pack.
+
+    Raises:
+        PackError: one cannot be read.
+
+    """
+    head = _document(folder / "pack.yaml")
+    return PackFiles(head, tuple(_document(path) for path in sorted((folder / "rules").glob("*.yaml"))))
+
+
+def pack_in(files: PackFiles) -> Pack:
+    """Return the pack that files say; raises what `load_pack` does."""
+    for document in files.rules:
         if not isinstance(document.value, list):
             message = f"{document.path}:1: is not a list of rules; begin each rule with '- type: ...'"
             raise PackError(message)
-    head, rules = main.value, [rule for document in documents for rule in document.value]
+    head, rules = files.head.value, [rule for document in files.rules for rule in document.value]
     if not isinstance(head, dict) or "rules" in head:
-        message = f"{main.path}:1: must be a mapping without rules, which stand in {folder.name}/rules/*.yaml"
+        path = files.head.path
+        message = f"{path}:1: must be a mapping without rules, which stand in {path.parent.name}/rules/*.yaml"
         raise PackError(message)
-    place = _Places(main, documents)
+    place = _Places(files)
     try:
         pack = Pack.model_validate({**head, "rules": rules})
     except ValidationError as error:
@@ -515,14 +567,14 @@ def load_pack(folder: Path = DEFAULT_PACK) -> Pack:
 class _Places:
     """Where in its files each part of a pack stands."""
 
-    def __init__(self, main: Document, documents: Sequence[Document]) -> None:
-        self._main = main
-        self._rules = [(one, index) for one in documents for index in range(len(one.value))]
+    def __init__(self, files: PackFiles) -> None:
+        self._head = files.head
+        self._rules = [(one, index) for one in files.rules for index in range(len(one.value))]
 
     def tell(self, where: Where, what: str, rules: Sequence[Any]) -> str:
         """Return one problem as a line: file, line, rule, what is wrong, what to do."""
         if len(where) < 2 or where[0] != "rules":
-            return f"{self._main.path}:{self._main.line(where)}: {'.'.join(map(str, where))}: {what}"
+            return f"{self._head.path}:{self._head.line(where)}: {'.'.join(map(str, where))}: {what}"
         number = int(where[1])
         document, index = self._rules[number]
         line = document.line((index, *where[2:]))

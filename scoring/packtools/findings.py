@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from scoring.lines import Where, read
-from scoring.pack import Pack
+from scoring.lines import Where
+from scoring.pack import PackFiles
 
 
 class Level(StrEnum):
@@ -69,11 +69,9 @@ class Problem:
 class Source:
     """The files of a pack that loads, and where in them its parts stand."""
 
-    def __init__(self, folder: Path, pack: Pack) -> None:
-        self._head = read(folder / "pack.yaml")
-        files = [read(path) for path in sorted((folder / "rules").glob("*.yaml"))]
-        self._rules = [(file, index) for file in files for index in range(len(file.value))]
-        self._pack = pack
+    def __init__(self, files: PackFiles) -> None:
+        self._head = files.head
+        self._rules = [(file, index) for file in files.rules for index in range(len(file.value))]
 
     def place(self, where: Where) -> tuple[Path, int]:
         """Return file and line of a part."""

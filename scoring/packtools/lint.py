@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter, ValidationError
 
 from scoring.lines import FileError, read, said_of
-from scoring.pack import Pack, PackError, load_pack
+from scoring.pack import Pack, PackError, PackFiles, load_pack, pack_in, read_files
 from scoring.packtools.findings import Finding, Level, Source, refusals
 from scoring.packtools.pack_checks import check_pack
 from scoring.packtools.rule_checks import check_rule
@@ -59,11 +59,12 @@ class Report:
 def lint(folder: Path) -> Report:
     """Check a pack; one that does not load is checked no further."""
     try:
-        pack = load_pack(folder)
+        files = read_files(folder)
+        pack = pack_in(files)
         reasons = _accepted(folder)
     except (PackError, FileError) as error:
         return Report(tuple(refusals(str(error))))
-    return _report(folder, _findings(folder, pack), reasons)
+    return _report(folder, findings_of(files, pack), reasons)
 
 
 def load_sound_pack(folder: Path) -> Pack:
@@ -79,8 +80,9 @@ def load_sound_pack(folder: Path) -> Pack:
     return pack
 
 
-def _findings(folder: Path, pack: Pack) -> list[Finding]:
-    source = Source(folder, pack)
+def findings_of(files: PackFiles, pack: Pack) -> list[Finding]:
+    """Return what is odd in a pack that loads, whether it is meant or not."""
+    source = Source(files)
     problems = [problem for number in range(len(pack.rules)) for problem in check_rule(pack, number)]
     return [source.finding(problem) for problem in [*check_pack(pack), *problems]]
 

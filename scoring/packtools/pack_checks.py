@@ -5,9 +5,11 @@ from itertools import pairwise
 
 from schemas.catalogue import GRADES_BY_LABEL
 from schemas.days import day_of_date
-from scoring.pack import KIND_NAMES, SCORE_MAX, Pack, Perk
+from scoring.lines import Where
+from scoring.pack import KIND_NAMES, SCORE_MAX, Anchor, BothTexts, Names, Pack, Perk
 from scoring.packtools.findings import Level, Problem
 from scoring.packtools.reach import Reach, reach
+from scoring.packtools.rule_checks import BASIS_REMEDY, says_nothing
 
 
 def check_pack(pack: Pack) -> Iterator[Problem]:
@@ -19,6 +21,8 @@ def check_pack(pack: Pack) -> Iterator[Problem]:
     yield from _groups(pack)
     yield from _validity(pack)
     yield from _names(pack)
+    yield from _alike(pack)
+    yield from _bases(pack)
 
 
 def _tiers(pack: Pack, reached: dict[str, Reach]) -> Iterator[Problem]:
@@ -62,7 +66,6 @@ def _perks(pack: Pack, reached: dict[str, Reach]) -> Iterator[Problem]:
             if one.points == 0:
                 what = "everybody with a score has it"
                 yield Problem("perk-without-threshold", where, perk.id, what, "ask for more than 0, or drop the perk")
-    yield from _alike(pack)
 
 
 def _dates(pack: Pack, perk: Perk, number: int) -> Iterator[Problem]:
@@ -81,14 +84,47 @@ def _dates(pack: Pack, perk: Perk, number: int) -> Iterator[Problem]:
             yield Problem("threshold-unchanged", where, perk.id, what, "remove it, or give it other points")
 
 
+def _never(pack: Pack) -> Iterator[Problem]:
+    """Yield of which act the validity is over at once; a listing of 0 months counts while it stands."""
+    for name in ("by_size", "by_issuer"):
+        over = (
+            f"grade {label} of {rule.type}"
+            for rule in pack.rules
+            for label, grade in rule.grades.items()
+            if grade.months == name and rule.anchor is not Anchor.TERMINATED and pack.months(rule, label) == 0
+        )
+        if (first := next(over, None)) is not None:
+            what = f"{first} lasts 0 months and never counts"
+            yield Problem("never-counts", ("validity", name), name, what, "give it months", Level.ERROR)
+
+
+def _named(pack: Pack) -> Iterator[tuple[Where, str, str, Names]]:
+    """Yield every part with a name: where it stands, what it is, its id and its name."""
+    yield from ((("tiers", number), "tier", one.id, one.name) for number, one in enumerate(pack.tiers))
+    yield from ((("perks", number), "perk", one.id, one.name) for number, one in enumerate(pack.perks))
+    yield from ((("dimensions", label), "dimension", label, one.name) for label, one in pack.dimensions.items())
+
+
 def _alike(pack: Pack) -> Iterator[Problem]:
-    seen: dict[str, str] = {}
-    for number, perk in enumerate(pack.perks):
-        for language, name in (("zh", perk.name.zh), ("en", perk.name.en)):
-            other = seen.setdefault(name, perk.id)
-            if other != perk.id:
-                where = ("perks", number, "name", language)
-                yield Problem("name-twice", where, perk.id, f"perk {other} is called '{name}' too", "rename one")
+    seen: dict[tuple[str, str], str] = {}
+    for where, part, about, names in _named(pack):
+        for language, name in (("zh", names.zh), ("en", names.en)):
+            other = seen.setdefault((part, name.strip()), about)
+            if other != about and name.strip():
+                what = f"{part} {other} is called '{name}' too"
+                yield Problem("name-twice", (*where, "name", language), about, what, "rename one")
+
+
+def _bases(pack: Pack) -> Iterator[Problem]:
+    stated: list[tuple[Where, str, BothTexts]]
+    stated = [(("perks", number), one.id, one.basis) for number, one in enumerate(pack.perks)]
+    if pack.retention is not None:
+        stated.append((("retention",), "retention", pack.retention.basis))
+    for where, about, basis in stated:
+        for text in dict.fromkeys((basis.zh, basis.en)):
+            if says_nothing(text):
+                what = f"basis '{text}' says nothing"
+                yield Problem("no-basis", (*where, "basis"), about, what, BASIS_REMEDY, Level.ERROR)
 
 
 def _groups(pack: Pack) -> Iterator[Problem]:
@@ -105,6 +141,7 @@ def _validity(pack: Pack) -> Iterator[Problem]:
         if name not in stated:
             what = f"no grade lasts {name}"
             yield Problem("validity-unused", ("validity", name), name, what, f"let a grade say months: {name}")
+    yield from _never(pack)
     issuers = {label for rule in pack.rules for label, grade in rule.grades.items() if grade.months == "by_issuer"}
     for label in pack.validity.by_issuer:
         where = ("validity", "by_issuer", label)
@@ -116,14 +153,8 @@ def _validity(pack: Pack) -> Iterator[Problem]:
 
 
 def _names(pack: Pack) -> Iterator[Problem]:
-    parts = [(("tiers", number), one.id, one.name) for number, one in enumerate(pack.tiers)]
-    parts += [(("perks", number), one.id, one.name) for number, one in enumerate(pack.perks)]
-    for where, about, names in parts:
+    for where, _, about, names in _named(pack):
         for language, name in (("zh", names.zh), ("en", names.en)):
             if not name.strip():
                 what = f"it has no name in {language}"
                 yield Problem("no-name", (*where, "name", language), about, what, "give it one", Level.ERROR)
-    for label, limits in pack.dimensions.items():
-        if not limits.name.zh.strip() or not limits.name.en.strip():
-            what = "it lacks a name"
-            yield Problem("no-name", ("dimensions", label, "name"), label, what, "give it both", Level.ERROR)

@@ -3,11 +3,16 @@
 from collections.abc import Iterator
 from functools import partial
 
+from schemas.days import day_of_date
+from schemas.subjects import Kind
 from scoring.lines import Where
-from scoring.pack import SCORE_MAX, GradeRule, Pack, Rule
+from scoring.pack import SCORE_MAX, Anchor, Dimension, GradeRule, Pack, RepairPath, Rule
 from scoring.packtools.findings import Level, Problem
 from scoring.packtools.grades import steps_up
+from scoring.reasons import repair_law
 
+BASIS_REMEDY = "name the law, the measure or the source, or write 'illustrative'"
+_SEVERITIES = ("none", "minor", "general", "serious")
 _PLACEHOLDERS = frozenset({"-", "?", "...", "n/a", "na", "none", "tbd", "tba", "unknown", "无", "待定", "暂无"})
 
 
@@ -15,13 +20,18 @@ def check_rule(pack: Pack, number: int) -> Iterator[Problem]:
     """Yield what is odd in one rule."""
     rule = pack.rules[number]
     where: Where = ("rules", number)
-    for check in (_texts, _grades, _substitute, _caps, _ranges, _unused):
+    for check in (_texts, _subject, _grades, _repair, _substitute, _caps, _ranges, _unused):
         yield from check(pack, rule, where)
 
 
 def of_rule(rule: Rule, where: Where, code: str, what: str, remedy: str, level: Level = Level.WARNING) -> Problem:
     """Return a problem of a rule."""
     return Problem(code, where, rule.type, what, remedy, level)
+
+
+def says_nothing(text: str) -> bool:
+    """Return whether a text only stands in the place of one."""
+    return text.lower().strip(". ") in _PLACEHOLDERS
 
 
 def highest_act(rule: Rule) -> int:
@@ -37,11 +47,25 @@ def lowest_act(rule: Rule) -> int:
 def _texts(_: Pack, rule: Rule, where: Where) -> Iterator[Problem]:
     bases = dict.fromkeys((rule.basis.zh, rule.basis.en))
     for name, text in (*(("basis", basis) for basis in bases), ("appeal", rule.appeal)):
-        if text.lower().strip(". ") in _PLACEHOLDERS:
-            remedy = "name the law, the measure or the source, or write 'illustrative'"
-            if name == "appeal":
-                remedy = "name who can be asked to look at it again"
+        if says_nothing(text):
+            remedy = BASIS_REMEDY if name == "basis" else "name who can be asked to look at it again"
             yield of_rule(rule, (*where, name), f"no-{name}", f"{name} '{text}' says nothing", remedy, Level.ERROR)
+
+
+def _subject(_: Pack, rule: Rule, where: Where) -> Iterator[Problem]:
+    """Yield what a rule must not make of who somebody is and what they allow."""
+    about = rule.event_type.about_the_subject
+    for label, grade in rule.grades.items():
+        tell = partial(of_rule, rule, (*where, "grades", label))
+        if about and (grade.points or grade.ceiling or rule.steps):
+            what = f"grade {label} has points or a ceiling, and who somebody is or what they allow is worth neither"
+            yield tell("subject-scored", what, "give it 0 points and no ceiling", Level.ERROR)
+        if about and grade.months is not None:
+            what = f"months of grade {label}: what it says holds until something else is said"
+            yield tell("unused", what, "remove months")
+        if rule.opt_in and (grade.points < 0 or grade.ceiling):
+            what = f"grade {label} lowers the score of who consents, and of nobody else"
+            yield tell("opt-in-lowers", what, "remove opt_in, or what lowers the score", Level.ERROR)
 
 
 def _grades(pack: Pack, rule: Rule, where: Where) -> Iterator[Problem]:
@@ -60,20 +84,35 @@ def _between(pack: Pack, rule: Rule, labels: tuple[str, str], where: Where) -> I
             "give the graver grade the same ceiling or a lower one",
         )
     # A grade whose ceiling is lower need not deduct more.
-    lowers = milder.points < 0 or graver.points < 0
-    if lowers and graver.points > milder.points and _ceiling(pack, graver) >= _ceiling(pack, milder):
+    deducts = milder.points < 0 or graver.points < 0
+    if deducts and graver.points > milder.points and _ceiling(pack, graver) >= _ceiling(pack, milder):
         yield tell(
             "points-order",
             f"grade {upper} deducts less ({graver.points}) than the milder {lower} ({milder.points})",
             f"let {upper} deduct at least {-milder.points}",
         )
-    if not lowers and graver.points < milder.points:
+    if not deducts and graver.points < milder.points:
         yield tell(
             "points-order",
             f"grade {upper} earns less ({graver.points}) than {lower} ({milder.points})",
             f"let {upper} earn at least {milder.points}",
         )
+    if _lowers(milder) and _lowers(graver):
+        yield from _severity(rule, labels, where)
     yield from _lasting(pack, rule, labels, where)
+
+
+def _severity(rule: Rule, labels: tuple[str, str], where: Where) -> Iterator[Problem]:
+    lower, upper = (rule.severity_of(label) for label in labels)
+    if _SEVERITIES.index(upper) < _SEVERITIES.index(lower):
+        yield of_rule(
+            rule,
+            where,
+            "severity-order",
+            f"grade {labels[1]} is {upper}, the milder {labels[0]} is {lower}",
+            f"let {labels[1]} be {lower} at least",
+            Level.ERROR,
+        )
 
 
 def _lasting(pack: Pack, rule: Rule, labels: tuple[str, str], where: Where) -> Iterator[Problem]:
@@ -86,6 +125,28 @@ def _lasting(pack: Pack, rule: Rule, labels: tuple[str, str], where: Where) -> I
             f"grade {labels[1]} counts {upper} months, {labels[0]} {'for good' if lower is None else lower}",
             "let the higher grade count as long, or say in lint.yaml why not",
         )
+
+
+def _lowers(grade: GradeRule) -> bool:
+    return grade.points < 0 or grade.ceiling is not None
+
+
+def _repair(pack: Pack, rule: Rule, where: Where) -> Iterator[Problem]:
+    # Who has done what is owed need not wait, and what ends by itself cannot be asked for.
+    if rule.repair is not RepairPath.BY_AUTHORITY or rule.anchor is Anchor.TERMINATED:
+        return
+    wait = repair_law(day_of_date(pack.effective_from)).months
+    for label, grade in rule.grades.items():
+        severity, months = rule.severity_of(label), pack.months(rule, label)
+        if _lowers(grade) and months is not None and months <= wait[severity]:
+            yield of_rule(
+                rule,
+                (*where, "grades", label),
+                "repair-too-late",
+                f"grade {label} ends after {months} months, and as a {severity} one it can be repaired after "
+                f"{wait[severity]}: repair can never be asked for before it ends",
+                "say another severity, let it last longer, or say in lint.yaml why it may end first",
+            )
 
 
 def _ceiling(pack: Pack, grade: GradeRule) -> int:
@@ -111,6 +172,17 @@ def _substitute(pack: Pack, rule: Rule, where: Where) -> Iterator[Problem]:
                 f"after a repair the ceiling is {stated.ceiling}, before it {grade.ceiling or 'none'} (grade {label})",
                 "give the substitute the same ceiling, a higher one, or none",
             )
+        if _lowers(grade) and (stated.points, limit) == (min(grade.points, 0), _ceiling(pack, grade)):
+            yield of_rule(
+                rule,
+                (*where, "substitute"),
+                "substitute-unchanged",
+                f"after a repair as much counts as before it, {stated.points} points (grade {label})",
+                "let the substitute deduct less, or remove it",
+            )
+    if stated.months == 0:
+        what, remedy = "the substitute lasts 0 months and never counts", "give it months, or remove it"
+        yield of_rule(rule, (*where, "substitute", "months"), "unused", what, remedy)
 
 
 def _caps(pack: Pack, rule: Rule, where: Where) -> Iterator[Problem]:
@@ -132,9 +204,15 @@ def _caps(pack: Pack, rule: Rule, where: Where) -> Iterator[Problem]:
                 f"raise it to {most}, or lower the points",
                 Level.ERROR,
             )
+    if rule.cap is not None and rule.cap_year is not None and rule.cap_year >= rule.cap:
+        what = f"cap_year {rule.cap_year} limits nothing that cap {rule.cap} does not"
+        yield of_rule(rule, (*where, "cap_year"), "unused", what, "remove it, or lower it")
 
 
 def _ranges(pack: Pack, rule: Rule, where: Where) -> Iterator[Problem]:
+    if rule.dimension == Dimension.ORGANISATION.label and Kind.RESIDENT in rule.event_type.kinds:
+        what, remedy = "residents have such records, and organisation is no dimension of theirs", "choose another"
+        yield of_rule(rule, (*where, "dimension"), "resident-in-organisation", what, remedy)
     limits = pack.dimensions[rule.dimension]
     for label, grade in rule.grades.items():
         if not limits.lowest <= grade.points <= limits.highest:

@@ -72,3 +72,18 @@ def test_a_folder_that_an_announcement_cannot_carry_is_refused(tmp_path: Path) -
     (tmp_path / "pack.yaml").write_text("#" * 1_000_000)
     with pytest.raises(PackError, match="has 1000000 bytes, an announcement carries 900000"):
         files_of(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["../pack.yaml", "/etc/pack.yaml", "rules/../../a.yaml", "rules/my rules.yaml"])
+def test_a_file_that_is_no_packs_is_never_written(name: str) -> None:
+    with pytest.raises(PackError, match=r"is no file of a pack: there are pack\.yaml and rules/\*\.yaml"):
+        pack_of({**files_of(DEFAULT_PACK), name: "a: 1"}, "a", load=lambda _: pytest.fail("it was written"))
+
+
+def test_a_folder_with_a_file_that_no_worker_would_take_cannot_be_announced(tmp_path: Path) -> None:
+    (tmp_path / "rules").mkdir()
+    for name in ("pack.yaml", "rules/my rules.yaml"):
+        (tmp_path / name).write_text("a: 1")
+
+    with pytest.raises(PackError, match=r"my rules\.yaml: an announcement cannot carry this name"):
+        files_of(tmp_path)

@@ -37,3 +37,28 @@ def test_an_alias_stands_for_what_it_repeats(tmp_path: Path) -> None:
     document = read(path)
     assert document.value == {"first": {"points": 3}, "second": {"points": 3}}
     assert document.line(("second", "points")) == 2
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ("2027-13-01", "'2027-13-01': month must be in 1..12; correct it, or put it in quotes"),
+        ("9" * 5_000, "Exceeds the limit"),
+        ("!!timestamp tomorrow", "'tomorrow': is no timestamp"),
+        ("!!int ''", "'': is no int"),
+        ("!!bool maybe", "'maybe': is no bool"),
+    ],
+)
+def test_a_value_that_cannot_be_is_refused_with_its_line(said: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "pack.yaml"
+    path.write_text(f"first: 1\nsecond:\n  - {said}\n")
+    with pytest.raises(FileError) as refused:
+        read(path)
+    assert str(refused.value).startswith(f"{path}:3: holds something unreadable: ")
+    assert message in str(refused.value)
+
+
+def test_a_pair_may_have_a_list_as_its_key(tmp_path: Path) -> None:
+    path = tmp_path / "pack.yaml"
+    path.write_text("first: !!pairs [{[a, b]: 1}]\n")
+    assert read(path).value == {"first": [(["a", "b"], 1)]}

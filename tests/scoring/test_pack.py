@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from schemas.catalogue import TYPES_BY_NAME
-from scoring.pack import DEFAULT_PACK, VALIDITY_MONTHS_MAX, PackError, load_pack
+from scoring.pack import DEFAULT_PACK, VALIDITY_MONTHS_MAX, PackError, Perk, load_pack
 from tests.support.packs import pack_with
 from tests.support.records import shipped
 
@@ -355,9 +355,9 @@ DEFECTS: dict[str, tuple[tuple[str, str, str], str, list[str]]] = {
         ["perks.4: 'schooling' is an essential service; offer a perk beside it, never the service"],
     ),
     "a perk that may be the service itself": (
-        (MAIN, "- id: hospital_deposit_waived", "- id: hospital"),
-        "- id: hospital",
-        ["perks.7: the id does not say what is granted beside a service; name it by discount, fast, free"],
+        (MAIN, "- id: scenic_discount", "- id: scenic"),
+        "- id: scenic",
+        ["perks.4: the id does not say what is granted beside a service; name it by discount, fast, free"],
     ),
     "thresholds out of order": (
         (MAIN, "effective_from: 2018-06-01, points: 686", "effective_from: 2028-06-01, points: 686"),
@@ -379,11 +379,46 @@ DEFECTS: dict[str, tuple[tuple[str, str, str], str, list[str]]] = {
         "kinds: [company]",
         ["perks.10.kinds.0: ", "'legal_person'"],
     ),
+    "a perk for nobody": (
+        (MAIN, "kinds: [legal_person, organisation]", "kinds: []"),
+        "kinds: []",
+        ["perks.10.kinds: ", "at least 1 item"],
+    ),
+    "a perk for one kind twice": (
+        (MAIN, "kinds: [legal_person, organisation]", "kinds: [organisation, organisation]"),
+        "- id: fast_track_approval",
+        ["perks.10: kinds names one twice, was organisation, organisation; name each once"],
+    ),
+    "a service in the Chinese name of a perk": (
+        (MAIN, "zh: 审批绿色通道", "zh: 优先入学"),
+        "- id: fast_track_approval",
+        ["perks.10: '入学' is an essential service; offer a perk beside it, never the service"],
+    ),
+    "a service in the English name of a perk": (
+        (MAIN, "en: Approvals handled first", "en: School places first"),
+        "- id: fast_track_approval",
+        ["perks.10: 'school' is an essential service"],
+    ),
+    "a perk that is the price of a service": (
+        (MAIN, "en: Hospital stay without a deposit", "en: Hospital stay for half the price"),
+        "- id: hospital_deposit_waived",
+        ["perks.7: 'hospital' is an essential service"],
+    ),
+    "a pack without an id": (
+        (MAIN, "id: fuzhou-2026\n", 'id: " "\n'),
+        'id: " "',
+        ["id: ", "at least 1 character"],
+    ),
+    "points that are a truth value": (
+        of_overdue(GRADE, "standard: {points: true, months: 6}"),
+        "points: true",
+        [OVERDUE_RULE, "grades.standard.points: ", "valid integer: was True"],
+    ),
     "an unknown part": ((MAIN, "groups:\n", "colour: blue\ngroups:\n"), "colour: blue", ["colour: Extra inputs"]),
     "a day that is none": (
         (MAIN, "effective_from: 2026-04-01  #", "effective_from: 2026-04-31  #"),
-        "",
-        ["holds something unreadable: day is out of range"],
+        "effective_from: 2026-04-31  #",
+        ["holds something unreadable: '2026-04-31': day is out of range for month; correct it, or put it in quotes"],
     ),
     "a review of every drop": (
         (MAIN, REVIEW, "review: {tiers: 1}"),
@@ -451,6 +486,23 @@ def test_several_defects_of_one_rule_are_told_at_once(tmp_path: Path) -> None:
 def test_whether_somebody_is_scored_cannot_itself_need_a_consent(name: str) -> None:
     with pytest.raises(ValueError, match="cannot itself need a consent; remove opt_in"):
         pack_with({"type": name, "opt_in": True})
+
+
+@pytest.mark.parametrize(
+    ("id_", "chinese", "english"),
+    [
+        ("treatment_pay_later", "先诊后付", "Pay after treatment"),
+        ("hospital_parking_discount", "医院停车八折", "20 % off parking at hospitals"),
+        ("housing_fund_quota", "住房公积金额度上浮", "Higher quota of the housing fund"),
+        ("museum_discount", "博物馆门票八折", "20 % off admission to museums"),
+        ("works_free", "艺术作品导览免费", "Works of art explained, for free"),
+        ("education_discount", "成人教育课程九折", "10 % off courses of adult education"),
+    ],
+)
+def test_what_stands_beside_an_essential_service_may_be_a_perk(id_: str, chinese: str, english: str) -> None:
+    stated = shipped().perks[0].model_dump()
+
+    assert Perk.model_validate({**stated, "id": id_, "name": {"zh": chinese, "en": english}}).id == id_
 
 
 def test_a_folder_without_a_pack_says_what_a_pack_is(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from scoring.announced import pack_of
 from scoring.pack import DEFAULT_PACK
 from sinks.packs import documents_of
 from sinks.store import Store
-from stream.announcements import AnnouncementLog, fold
+from stream.announcements import AnnouncementLog, Said, fold
 from stream.cli.output import Exit
 from stream.embedded import Embedded, free_port
 from stream.settings import Settings
@@ -87,6 +87,50 @@ def test_a_wrong_announcement_is_passed_over_with_its_place_and_reason(
     ((offset, reason),) = refused
     assert offset == 0
     assert reason.startswith("fuzhou-2026/pack.yaml:5: base_points: ")
+
+
+def said(one: Announcement) -> Said:
+    return Said(0, one.to_bytes())
+
+
+def test_a_pack_on_which_the_checks_fail_is_refused_and_ends_no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: object) -> None:
+        raise ZeroDivisionError("division by zero")
+
+    monkeypatch.setattr("scoring.announced.compile_rules", fail)
+
+    holds, ((_, reason),) = fold(own(), [said(SAID)])
+
+    assert len(holds.timeline.spans) == 1
+    assert reason.startswith("fuzhou-2026/pack.yaml:1: the checks failed on it (ZeroDivisionError: division by zero); ")
+
+
+def test_a_machine_without_room_refuses_no_pack(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: object) -> None:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("scoring.announced.compile_rules", full)
+
+    with pytest.raises(OSError, match="No space left"):
+        fold(own(), [said(SAID)])
+
+
+def test_a_file_with_a_name_that_no_folder_takes_is_refused() -> None:
+    wrong = announcement({**FILES, f"rules/{'a' * 251}.yaml": "[]"}, TODAY + 3, hash=1)
+
+    _, ((_, reason),) = fold(own(), [said(wrong)])
+
+    assert reason.startswith("data.files: 'rules/aaa")
+    assert "has over 255 characters" in reason
+
+
+def test_a_perk_for_nobody_is_refused_like_any_error() -> None:
+    wrong = files_with(("kinds: [legal_person, organisation]", "kinds: []"))
+
+    holds, ((_, reason),) = fold(own(), [said(announcement(wrong, TODAY + 3, hash=1))])
+
+    assert len(holds.timeline.spans) == 1
+    assert "perks.10.kinds" in reason
 
 
 @pytest.fixture

@@ -15,6 +15,14 @@ from tests.support.records import shipped
 MAIN, PUBLIC, JUDICIAL = "pack.yaml", "rules/public.yaml", "rules/judicial.yaml"
 ADMINISTRATIVE, ORGANISATION = "rules/administrative.yaml", "rules/organisation.yaml"
 
+CAPABILITY = "rules/capability.yaml"
+WITHDRAWN = """- type: consent.withdrawn  # lost by it are the perks, and the reward of a year that closes meanwhile
+  dimension: capability
+  severity: none
+  grades:
+    scoring: {points: 0}
+"""
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
@@ -122,6 +130,129 @@ ODDITIES = {
         "  cap_year: 5\n  doubles: true\n",
         "unused",
         "library.loan.returned",
+        Level.WARNING,
+    ),
+    "points for a consent": (
+        CAPABILITY,
+        "    scoring: {points: 0}\n",
+        "    scoring: {points: 5}\n",
+        "subject-scored",
+        "consent.granted",
+        Level.ERROR,
+    ),
+    "a ceiling for who takes a consent back": (
+        CAPABILITY,
+        WITHDRAWN,
+        WITHDRAWN.replace("scoring: {points: 0}", "scoring: {points: 0, ceiling: fair, months: 6}").replace(
+            "severity: none", "severity: minor\n  repair: expiry"
+        ),
+        "subject-scored",
+        "consent.withdrawn",
+        Level.ERROR,
+    ),
+    "months of what holds until something else is said": (
+        CAPABILITY,
+        "  grades:\n    standard: {points: 0}\n",
+        "  grades:\n    standard: {points: 0, months: 6}\n",
+        "unused",
+        "subject.registered",
+        Level.WARNING,
+    ),
+    "a deduction for who consents": (
+        PUBLIC,
+        "severity: minor\n  repair: on_fulfilment\n",
+        "severity: minor\n  opt_in: true\n  repair: on_fulfilment\n",
+        "opt-in-lowers",
+        "library.item.lost",
+        Level.ERROR,
+    ),
+    "a size that lasts no months": (
+        MAIN,
+        "    - {months: 24}\n",
+        "    - {up_to: 99, months: 24}\n    - {months: 0}\n",
+        "never-counts",
+        "by_size",
+        Level.ERROR,
+    ),
+    "a substitute of no months": (
+        JUDICIAL,
+        "substitute: {points: -50, months: 24}",
+        "substitute: {points: -50, months: 0}",
+        "unused",
+        "court.dishonest.listed",
+        Level.WARNING,
+    ),
+    "a substitute as bad as what it replaces": (
+        JUDICIAL,
+        "substitute: {points: -50, months: 24}",
+        "substitute: {points: -150, months: 24, ceiling: poor}",
+        "substitute-unchanged",
+        "court.dishonest.listed",
+        Level.WARNING,
+    ),
+    "a year's cap above the cap": (
+        PUBLIC,
+        "  cap: 6\n",
+        "  cap: 6\n  cap_year: 7\n",
+        "unused",
+        "qr.payment.settled",
+        Level.WARNING,
+    ),
+    "a resident's record in the organisations' dimension": (
+        "rules/occupation.yaml",
+        "- type: occupation.labour.filed  # for others to look up; not worth a point\n  dimension: occupation",
+        "- type: occupation.labour.filed  # for others to look up; not worth a point\n  dimension: organisation",
+        "resident-in-organisation",
+        "occupation.labour.filed",
+        Level.WARNING,
+    ),
+    "two tiers of one name": (MAIN, "name: {zh: 良好,", "name: {zh: 一般,", "name-twice", "good", Level.WARNING),
+    "two dimensions of one name": (
+        MAIN,
+        "en: Occupation",
+        "en: Personal ability",
+        "name-twice",
+        "occupation",
+        Level.WARNING,
+    ),
+    "two perks of one name": (
+        MAIN,
+        "en: Scooter free",
+        "en: Power bank free",
+        "name-twice",
+        "scooter_free",
+        Level.WARNING,
+    ),
+    "a perk's basis that says nothing": (
+        MAIN,
+        "basis: {zh: 示例, en: illustrative}",
+        "basis: {zh: 示例, en: tbd}",
+        "no-basis",
+        "parking_pay_later",
+        Level.ERROR,
+    ),
+    "a basis of what is deleted that says nothing": (
+        MAIN,
+        "    zh: 《征信业管理条例》第十六条（五年）；《个人信息保护法》第十九条",
+        "    zh: 待定",
+        "no-basis",
+        "retention",
+        Level.ERROR,
+    ),
+    "a graver grade of a milder severity": (
+        ADMINISTRATIVE,
+        "fine_huge: {points: -40, months: 12, severity: serious}",
+        "fine_huge: {points: -40, months: 12, severity: minor}",
+        "severity-order",
+        "traffic.penalty.imposed",
+        Level.ERROR,
+    ),
+    "a repair that can be asked for only when all is over": (
+        PUBLIC,
+        "standard: {points: -60, months: by_size}",
+        "standard: {points: -60, months: 9}",
+        "repair-too-late",
+        "utility.theft.determined",
         Level.WARNING,
     ),
     "a severity of what lowers nothing": (
