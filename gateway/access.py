@@ -4,10 +4,13 @@
         lookup = Lookup.from_url(url, names, access=log.reading("transit-operator", "transit"))
 
 Writing only puts a record into a bounded local queue, so no answer waits for Kafka. While Kafka is away the queue
-fills; when it is full, reading is refused until there is room again.
+fills; when it is full, reading is refused until there is room again. Of a Kafka that refuses what it is given, reading
+is refused at once, until it has taken all that it refused.
 """
 
+import math
 import secrets
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -26,6 +29,8 @@ from schemas.events import CONTENT_TYPE_STRUCTURED
 # The most reads that wait for Kafka: some seconds of a busy gateway's, in some megabytes.
 WAITING_MAX = 100_000
 _ID_BYTES = 8
+# How often what Kafka refused is given to it again, in seconds.
+_PROBE_S = 1.0
 
 
 class AccessLog:
@@ -64,6 +69,10 @@ class AccessLog:
         # What Kafka refused, to be given to it again; bounded with the queue.
         self._refused: deque[tuple[bytes, bytes]] = deque()
         self._refusal = ""
+        # Kafka has refused a record, and not taken all of them since.
+        self._is_refusing = False
+        self._probing = threading.Lock()
+        self._probed_s = -math.inf
 
     def check(self) -> None:
         """Return if a read can be written.
@@ -73,8 +82,9 @@ class AccessLog:
 
         """
         self._producer.poll(0)
-        self._give_again()
-        if self.waiting >= self._waiting_max or self._refused:
+        if self._is_refusing:
+            self._probe()
+        if self.waiting >= self._waiting_max or self._is_refusing:
             raise AccessLogError(self.waiting, self._refusal)
 
     def write(self, one: Access) -> None:
@@ -186,6 +196,17 @@ class AccessLog:
         if error is not None:
             self._refusal = str(error)
             self._refused.append((message.key(), message.value()))
+            self._is_refusing = True
+
+    def _probe(self) -> None:
+        """Give again what was refused, now and then; Kafka refuses no more once nothing is left that it has not."""
+        with self._probing:
+            now_s = self._clock()
+            if not self.waiting:
+                self._is_refusing = False
+            elif not 0 <= now_s - self._probed_s < _PROBE_S:
+                self._probed_s = now_s
+                self._give_again()
 
     def _give_again(self) -> None:
         for _ in range(len(self._refused)):

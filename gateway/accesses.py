@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from schemas.access import CITIZEN, DESK, Access, ChangeReceived, StandingRead, fields_of, from_kept
-from schemas.days import date_of
+from schemas.days import NEVER, date_of
 from schemas.errors import Refusal
 
 # The last entries that are read back; the store keeps about so many of each subject.
@@ -107,6 +107,6 @@ def _changes(receipts: Iterable[ChangeReceived]) -> list[ChangeTold]:
     changes = []
     for change, readers in told.items():
         _, as_of, day, *_ = [*change.split("/"), "", ""]
-        if as_of.isdecimal() and day.isdecimal():
+        if as_of.isdecimal() and day.isdecimal() and int(day) <= NEVER:
             changes.append(ChangeTold(change, date_of(int(day)), int(as_of), readers))
     return sorted(changes, key=lambda one: (one.as_of, one.day), reverse=True)

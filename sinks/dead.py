@@ -79,6 +79,10 @@ class DeadLetter:
         stated = [(name, raw or b"") for name, raw in headers or ()]
         return dataclasses.replace(self, key=key or b"", value=value or b"", headers=stated, left_in_log=False)
 
+    def without_raw(self) -> "DeadLetter":
+        """Return the same letter without the record's raw bytes, which stand in the log."""
+        return dataclasses.replace(self, key=b"", value=b"", headers=[], left_in_log=True)
+
     @property
     def raw_bytes(self) -> int:
         """How many raw bytes of the record are here."""

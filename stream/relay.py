@@ -4,12 +4,15 @@ It runs in a thread of its own, behind the events: a commit never waits for it.
 """
 
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
+from itertools import chain, takewhile
 from time import monotonic
-from typing import Any
+from typing import NamedTuple
 
-from confluent_kafka import KafkaException, Producer
+from confluent_kafka import KafkaError, KafkaException, Producer
 
+from sinks.dead import DeadLetter
 from sinks.errors import StoreUnavailableError, UnknownPackError
 from sinks.message import Channel, Message
 from sinks.outbox import NamesByPack, messages
@@ -21,16 +24,28 @@ ENTRIES_MIN, ENTRIES_MAX = 4, 256
 _RECORDS_FEW = 500
 # How long one round of records may take to be acknowledged, in seconds, before it is sent again.
 DELIVERY_S_MAX = 30.0
+# A look at what was heard: what others wait for in the producer's queue must not be waited for, too.
+_LOOK_S = 0.1
 _IDLE_S = 0.5
+# How long a partition of which Kafka did not take something is left alone, in seconds.
 _RETRY_S = 2.0
 # Between rounds it rests so many times as long as a round took: behind a backlog of events, with changes in every
 # batch, it would otherwise take half of the interpreter's time from them.
 _REST = 4.0
 _REST_S_MAX = 1.0
 
+_UNHEARD = KafkaError(KafkaError.REQUEST_TIMED_OUT, f"no acknowledgement within {DELIVERY_S_MAX} s")
+
 
 class DeliveryError(Exception):
     """Kafka did not take a record of the outbox; it stays there and is sent again."""
+
+
+class _Stuck(NamedTuple):
+    """An entry of which Kafka took some records, from the first on, but not the next."""
+
+    entry_id: bytes
+    taken: int
 
 
 class Relay(threading.Thread):
@@ -54,6 +69,9 @@ class Relay(threading.Thread):
         self._wake = threading.Event()
         self._ending = threading.Event()
         self._entries = ENTRIES_MIN
+        # By partition whose last round failed: where it goes on, and when.
+        self._stuck: dict[int, _Stuck] = {}
+        self._retry_at_s: dict[int, float] = {}
         self.partitions: Collection[int] = ()
         self.published = 0
 
@@ -72,13 +90,7 @@ class Relay(threading.Thread):
             ending = self._ending.is_set()
             self._wake.clear()
             began_s = monotonic()
-            try:
-                published = sum(self.publish(partition) for partition in tuple(self.partitions))
-            except (StoreUnavailableError, UnknownPackError, KafkaException, DeliveryError) as error:
-                self._on_error(error)
-                published = 0
-                if not ending:
-                    self._ending.wait(_RETRY_S)
+            published = sum(self._turn(partition, ending=ending) for partition in tuple(self.partitions))
             if not published:
                 if ending:
                     return
@@ -86,48 +98,102 @@ class Relay(threading.Thread):
             elif not ending:
                 self._ending.wait(min((monotonic() - began_s) * _REST, _REST_S_MAX))
 
+    def _turn(self, partition: int, *, ending: bool) -> int:
+        """Publish of one partition, whatever became of the others; return how many records that were."""
+        if not ending and monotonic() < self._retry_at_s.get(partition, 0.0):
+            return 0
+        try:
+            return self.publish(partition)
+        except (StoreUnavailableError, UnknownPackError, KafkaException, DeliveryError) as error:
+            self._on_error(error)
+            self._retry_at_s[partition] = monotonic() + _RETRY_S
+            return 0
+
     def publish(self, partition: int) -> int:
         """Publish the oldest entries of one outbox; return how many records that were.
 
         Raises:
-            DeliveryError: Kafka did not acknowledge all; the entries stay.
+            DeliveryError: Kafka did not acknowledge all; the first entry with such a record and all behind it stay.
             StoreUnavailableError: Redis does not answer.
             UnknownPackError: a change is of a pack whose announcement was not read yet.
 
         """
-        entries = self._store.outbox(partition, self._entries)
+        stuck = self._stuck.get(partition)
+        entries = self._store.outbox(partition, 1 if stuck else self._entries)
         if not entries:
             return 0
-        sent = [one for _, pairs in entries for one in messages(pairs, partition, self._names)]
-        self._send(sent)
-        self._store.published(partition, [entry_id for entry_id, _ in entries])
-        self.published += len(sent)
+        records = {entry_id: [*messages(pairs, partition, self._names)] for entry_id, pairs in entries}
+        begun = stuck.taken if stuck and stuck.entry_id in records else 0
+        sent = [*chain.from_iterable(records.values())][begun:]
+        said = self._send(sent, probing=stuck is not None)
+        taken = sum(1 for _ in takewhile(_is_taken, said))
+        self._settle(partition, {entry_id: len(of_entry) for entry_id, of_entry in records.items()}, begun + taken)
+        self.published += taken
+        if taken < len(sent):
+            failed = len(sent) - sum(map(_is_taken, said))
+            raise DeliveryError(f"{failed} of {len(sent)} records of the outbox were not taken: {said[taken]}")
         if len(sent) >= _RECORDS_FEW:
             self._entries = ENTRIES_MIN
         elif len(entries) == self._entries:
             self._entries = min(2 * self._entries, ENTRIES_MAX)
         return len(sent)
 
-    def _send(self, sent: list[Message]) -> None:
-        failures: list[str] = []
-        acknowledged = 0
+    def _settle(self, partition: int, lengths: Mapping[bytes, int], taken: int) -> None:
+        """Take the entries from an outbox that Kafka has whole, and remember at which record it goes on."""
+        whole: list[bytes] = []
+        self._stuck.pop(partition, None)
+        for entry_id, length in lengths.items():
+            if taken < length:
+                self._stuck[partition] = _Stuck(entry_id, taken)
+                break
+            taken -= length
+            whole.append(entry_id)
+        if whole:
+            self._store.published(partition, whole)
 
-        def on_delivery(error: Any, _: object) -> None:
-            nonlocal acknowledged
-            if error is None:
-                acknowledged += 1
-            else:
-                failures.append(str(error))
+    def _send(self, sent: Sequence[Message], *, probing: bool) -> list[KafkaError | None]:
+        """Return what Kafka says of each record, None where it has it; of none behind one that cannot be sent.
 
-        for one in sent:
-            self._produce(one, on_delivery)
-        self._producer.flush(DELIVERY_S_MAX)
-        if acknowledged < len(sent):
-            reason = failures[0] if failures else f"no acknowledgement within {DELIVERY_S_MAX} s"
-            message = f"{len(sent) - acknowledged} of {len(sent)} records of the outbox were not taken: {reason}"
-            raise DeliveryError(message)
+        When probing, nothing is sent before Kafka has the first, which it did not take the last time: what is behind
+        it would be published again with each attempt.
+        """
+        said = self._offer(sent[:1] if probing else sent)
+        if probing and all(map(_is_taken, said)):
+            said += self._offer(sent[1:])
+        return said
 
-    def _produce(self, one: Message, on_delivery: Callable[[Any, object], None]) -> None:
+    def _offer(self, sent: Sequence[Message]) -> list[KafkaError | None]:
+        """Send records, and letters that are too large for their topic once more, without the record they are of.
+
+        That record stands in the log, and behind a letter that is never taken all others would wait for ever.
+        """
+        said = self._deliver(sent)
+        large = [place for place, error in enumerate(said) if _is_large_letter(sent[place], error)]
+        smaller = [DeadLetter.unpack(sent[place].value).without_raw().message() for place in large]
+        for place, error in zip(large, self._deliver(smaller), strict=False):
+            said[place] = error
+        return said
+
+    def _deliver(self, sent: Sequence[Message]) -> list[KafkaError | None]:
+        said: list[KafkaError | None] = []
+        for place, one in enumerate(sent):
+            said.append(_UNHEARD)
+            try:
+                self._produce(one, partial(_hear, said, place))
+            except KafkaException as error:
+                said[place] = error.args[0]
+                if not _is_large_letter(one, said[place]):
+                    break
+        self._wait_for(said)
+        return said
+
+    def _wait_for(self, said: Sequence[KafkaError | None]) -> None:
+        ends_s = monotonic() + DELIVERY_S_MAX
+        while any(error is _UNHEARD for error in said) and monotonic() < ends_s:
+            if not self._producer.flush(_LOOK_S):
+                return
+
+    def _produce(self, one: Message, on_delivery: Callable[[KafkaError | None, object], None]) -> None:
         while True:
             try:
                 self._producer.produce(
@@ -137,3 +203,16 @@ class Relay(threading.Thread):
                 self._producer.poll(0.05)
             else:
                 return
+
+
+def _hear(said: list[KafkaError | None], place: int, error: KafkaError | None, _: object) -> None:
+    said[place] = error
+
+
+def _is_taken(error: KafkaError | None) -> bool:
+    return error is None
+
+
+def _is_large_letter(one: Message, error: KafkaError | None) -> bool:
+    """Whether Kafka will not take a dead letter, however often it is sent, because of its size."""
+    return error is not None and error.code() == KafkaError.MSG_SIZE_TOO_LARGE and one.channel is Channel.DEAD

@@ -6,7 +6,13 @@ from time import sleep
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec  # type: ignore[attr-defined]  # no __all__ there
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # no __all__ there
+    AdminClient,
+    ConfigResource,
+    NewTopic,
+    OffsetSpec,
+    ResourceType,
+)
 
 from stream.settings import Settings
 
@@ -86,6 +92,16 @@ def check_access_topic(admin: AdminClient, settings: Settings, partitions: int) 
             "are keyed by subject and need the same number; copy it into a new topic and set JASMINE_TOPIC_ACCESS"
         )
     return there
+
+
+def bytes_max_of(admin: AdminClient, topic: str, answer_s_max: float) -> int | None:
+    """Return how large a record a topic takes; None where it is missing, or Kafka does not say."""
+    asked = ConfigResource(ResourceType.TOPIC, topic)
+    try:
+        (answer,) = admin.describe_configs([asked], request_timeout=answer_s_max).values()
+        return int(answer.result(timeout=answer_s_max)["max.message.bytes"].value)
+    except (KafkaException, TimeoutError):
+        return None
 
 
 def _create(admin: AdminClient, replication: int, wanted: Mapping[str, tuple[int, Mapping[str, str]]]) -> None:

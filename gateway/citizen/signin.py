@@ -14,6 +14,8 @@ from gateway.citizen.errors import NoIdentityError, ProviderAwayError, SignInRef
 from schemas.subjects import IdentityNumberError, Pseudonymiser
 
 _DISCOVERY = "/.well-known/openid-configuration"
+# What it must say of itself there, so that anybody can sign in.
+_NEEDED = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 _TIMEOUT_S = 10.0
 
 
@@ -54,13 +56,14 @@ class SignIn:
         """Return the way to the provider, and what must be kept until somebody comes back from there.
 
         Raises:
-            ProviderAwayError: it does not answer.
+            ProviderAwayError: it does not answer, or not with what a sign-in needs.
 
         """
         # Authlib keeps what it needs in the request's session, which here is a cookie of its own.
         state: dict[str, Any] = {}
         request.scope["session"] = state
         try:
+            await self._metadata()
             response: Response = await self._client.authorize_redirect(request, back)
         except (httpx2.HTTPError, ValueError) as error:
             raise ProviderAwayError from error
@@ -76,8 +79,9 @@ class SignIn:
         request.scope["session"] = state
         allowed = {"iss": {"essential": True, "values": [self._provider.issuer]}}
         try:
+            said = await self._metadata()
             token = await self._client.authorize_access_token(request, claims_options=allowed)
-            number = await self._identity_number(token)
+            number = await self._identity_number(token, asking=bool(said.get("userinfo_endpoint")))
         except (OAuthError, JoseError) as error:
             raise SignInRefusedError from error
         except (httpx2.HTTPError, ValueError) as error:
@@ -111,10 +115,20 @@ class SignIn:
         asked = {"client_id": self._provider.client_id, "post_logout_redirect_uri": back, "ui_locales": language}
         return str(add_params_to_uri(place, asked))
 
-    async def _identity_number(self, token: dict[str, Any]) -> str:
-        """Return the claim, from the ID token or, where a provider keeps that small, from its userinfo."""
+    async def _metadata(self) -> dict[str, Any]:
+        """Return what the provider says of itself; Authlib fails in ways of its own where it does not say enough."""
+        said: dict[str, Any] = await self._client.load_server_metadata()
+        missing = [name for name in _NEEDED if not said.get(name)]
+        if missing:
+            # Taken for loaded, it would be missing until this process ends.
+            said.pop("_loaded_at", None)
+            raise ValueError(f"the provider does not say its {', '.join(missing)}: mend {_DISCOVERY} there")
+        return said
+
+    async def _identity_number(self, token: dict[str, Any], *, asking: bool) -> str:
+        """Return the claim, from the ID token or, where a provider keeps that small, from its userinfo if `asking`."""
         claims = token.get("userinfo") or {}
-        if "sub" in claims and self._provider.claim not in claims:
+        if asking and "sub" in claims and self._provider.claim not in claims:
             asked = await self._client.userinfo(token=token)
             # A userinfo answer is only to be believed about whom the ID token names (OpenID Connect Core 5.3.2).
             claims = asked if asked.get("sub") == claims["sub"] else {}

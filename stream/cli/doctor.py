@@ -11,6 +11,7 @@ from typing import Any, Literal
 import confluent_kafka
 import redis
 import typer
+from confluent_kafka.admin import AdminClient
 from rich.text import Text
 
 from scoring.pack import PackError
@@ -19,7 +20,7 @@ from sinks.keys import META
 from stream.cli.output import AsJson, Exit, table, write_json
 from stream.clients import redis_client
 from stream.settings import Settings, SettingsError, load_settings, misspelt
-from stream.topics import admin_client
+from stream.topics import DEAD_BYTES_MAX, admin_client, bytes_max_of
 
 _ANSWER_S_MAX = 3.0
 _PACKAGES = ("faust-streaming", "confluent-kafka", "redis", "numpy", "numba", "orjson", "hypothesis")
@@ -95,12 +96,15 @@ def _without_key() -> Settings | None:
 
 def _deployment(settings: Settings) -> Iterator[Finding]:
     yield _checked("pack", lambda: _pack(settings), PackError, "mend the pack; it never loads by halves")
-    yield _checked(
+    kafka = _checked(
         "kafka",
         lambda: _kafka(settings),
         confluent_kafka.KafkaException,
         "start Kafka (`make kafka`) or set JASMINE_KAFKA_BOOTSTRAP_SERVERS",
     )
+    yield kafka
+    if kafka.state == "ok":
+        yield from _dead_letters(admin_client(settings.kafka), settings.topic_dead)
     yield _checked(
         "redis", lambda: _redis(settings), redis.RedisError, "start Redis (`make redis`) or set JASMINE_REDIS_URL"
     )
@@ -126,6 +130,18 @@ def _kafka(settings: Settings) -> str:
     partitions = len(cluster.topics[settings.topic_events].partitions) if settings.topic_events in there else 0
     made = f"{partitions} partitions" if len(there) == len(topics) else "topics are made by the first worker"
     return f"{settings.kafka['bootstrap.servers']}, {len(cluster.brokers)} brokers, {made}"
+
+
+def _dead_letters(admin: AdminClient, topic: str) -> Iterator[Finding]:
+    """Look whether a topic that somebody else has made takes the largest letters."""
+    taken = bytes_max_of(admin, topic, _ANSWER_S_MAX)
+    if taken is not None and taken < DEAD_BYTES_MAX:
+        yield Finding(
+            "dead letters",
+            "missing",
+            f"{topic} takes records of {taken} bytes: of a larger letter it gets the place in the log alone",
+            f"kafka-configs.sh --alter --topic {topic} --add-config max.message.bytes={DEAD_BYTES_MAX}",
+        )
 
 
 def _redis(settings: Settings) -> str:

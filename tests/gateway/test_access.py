@@ -16,6 +16,7 @@ from gateway.lookup import AsyncLookup, Lookup
 from schemas.access import ChangeReceived, StandingRead, decode
 from schemas.errors import Refusal
 from tests.gateway.city import NAMES, NOBODY, PARTITIONS, RESIDENT, City, an_event
+from tests.support.fake_kafka import FakeProducer
 
 AT_S = 1_795_480_200.5
 CLOSE_S = 5.0
@@ -101,9 +102,11 @@ def test_what_kafka_refuses_is_given_to_it_again(kafka: str) -> None:
     log = a_log(kafka, "refused.once")
     log._failed(KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED), Refused())
     assert log.waiting == 1
-    log.check()
+    with pytest.raises(AccessLogError, match="TOPIC_AUTHORIZATION_FAILED"):
+        log.check()
 
     assert log.flush(CLOSE_S) == 0
+    log.check()
     assert [record.value() for record in written(kafka, "refused.once", 1)] == [b"{}"]
 
 
@@ -115,6 +118,61 @@ def test_what_is_refused_while_the_queue_is_full_is_not_forgotten(away: AccessLo
         away.check()
 
     assert away.waiting == 4
+
+
+class Watched:
+    """A log whose Kafka refuses its topic, and whose clock stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now_s = AT_S
+        self.producer = FakeProducer(refused_topic="credit.access")
+        self.log = AccessLog({"bootstrap.servers": "127.0.0.1:1"}, "credit.access", clock=lambda: self.now_s)
+        self.log._producer = self.producer  # type: ignore[assignment]  # a fake
+
+    def read(self) -> None:
+        self.log.read(RESIDENT, "transit-operator", "transit", "tier", as_of=7)
+
+    def is_refused(self) -> bool:
+        try:
+            self.log.check()
+        except AccessLogError:
+            return True
+        return False
+
+
+def test_while_kafka_refuses_no_read_is_given_although_what_it_refused_is_given_to_it_again() -> None:
+    watched = Watched()
+    watched.read()
+
+    for _ in range(3):
+        for _ in range(10):
+            with pytest.raises(AccessLogError, match="TOPIC_AUTHORIZATION_FAILED"):
+                watched.read()
+        watched.now_s += 1.0
+    assert watched.producer.calls == 1 + 3, "the read, and a probe a second"
+    assert watched.log.waiting == 1
+
+
+def test_reads_are_given_again_once_kafka_has_taken_what_it_refused() -> None:
+    watched = Watched()
+    watched.read()
+    assert watched.is_refused()
+    watched.producer.refused_topic = ""
+    watched.now_s += 1.0
+
+    assert [watched.is_refused() for _ in range(3)] == [True, False, False]
+    watched.read()
+    assert len(watched.producer.taken) == 2
+
+
+def test_a_clock_that_is_set_back_does_not_keep_a_refusal_alive() -> None:
+    watched = Watched()
+    watched.read()
+    assert watched.is_refused()
+    watched.producer.refused_topic = ""
+    watched.now_s -= 3_600.0
+
+    assert [watched.is_refused() for _ in range(2)] == [True, False]
 
 
 @pytest.fixture

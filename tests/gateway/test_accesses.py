@@ -6,7 +6,7 @@ import pytest
 
 from gateway.accesses import Told, accesses_of
 from schemas.access import Access, ChangeReceived, Purpose, StandingRead, kept_of, receipt_id
-from schemas.days import date_of
+from schemas.days import NEVER, date_of
 from tests.gateway.city import RESIDENT, TODAY
 
 BEGIN = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
@@ -60,6 +60,13 @@ def test_each_change_has_who_was_told_of_it_the_last_change_first() -> None:
 
     assert (later.day, later.told) == (date_of(TODAY + 1), [("metro", at(3))])
     assert (earlier.as_of, earlier.told) == (7, [("library", at(2)), ("metro", at(1))])
+
+
+@pytest.mark.parametrize("day", [NEVER + 1, 99_999_999_999])
+def test_a_receipt_for_a_day_that_no_calendar_has_is_left_out(day: int) -> None:
+    (change,) = accesses_of(RESIDENT, stored(a_receipt(1, "metro", 7, day), a_receipt(2, "metro", 8, NEVER))).changes
+
+    assert (change.as_of, change.day) == (8, date_of(NEVER))
 
 
 def test_of_a_repair_those_know_who_were_told_since_or_have_read_since() -> None:

@@ -21,6 +21,7 @@ from sinks.store import Store
 from stream import relay as relay_module
 from stream.embedded import free_port
 from stream.relay import ENTRIES_MAX, ENTRIES_MIN, DeliveryError, Relay
+from tests.support.embedded_worker import until
 from tests.support.events import COMPANY, RESIDENT, value_of
 from tests.support.fake_kafka import FakeProducer
 from tests.support.redis_server import connect
@@ -42,14 +43,14 @@ def a_change(offset: int = 7, subject: str = RESIDENT) -> Any:
     return change
 
 
-def a_letter(offset: int = 3) -> DeadLetter:
+def a_letter(offset: int = 3, value: bytes = b"\xff{") -> DeadLetter:
     return DeadLetter.of(
         Refusal(Reason.NOT_JSON, "", "{", "send JSON"),
         topic="credit.events",
         partition=2,
         offset=offset,
         key=None,
-        value=b"\xff{",
+        value=value,
         headers=[("a", None), ("b", b"\x00")],
     )
 
@@ -202,8 +203,85 @@ def test_an_entry_stays_until_kafka_has_acknowledged_all_of_it(outbox: Outbox) -
         outbox.relay.publish(0)
 
     assert outbox.waiting() == 1
-    assert outbox.relay.publish(0) == 3
+    assert outbox.relay.publish(0) == 2, "from the first that was not taken"
     assert outbox.waiting() == 0
+    assert outbox.relay.published == 3
+
+
+@pytest.mark.parametrize("fault", ["undelivered_at", "unheard_at", "refused_at"])
+@pytest.mark.parametrize("at", [1, 2, 3, 4])
+def test_what_is_before_a_failure_is_done_with_and_what_is_behind_it_comes_behind_it_again(
+    outbox: Outbox, fault: str, at: int
+) -> None:
+    for number in range(4):
+        outbox.keep(entry(a_change(number), []))
+    setattr(outbox.producer, fault, at)
+
+    with pytest.raises(DeliveryError):
+        outbox.relay.publish(0)
+    assert outbox.waiting() == 4 - (at - 1)
+    while outbox.relay.publish(0):
+        pass
+
+    order = [int(orjson.loads(one.value)["id"].split("/")[1]) for one in outbox.producer.taken]
+    assert order[-(4 - (at - 1)) :] == [*range(at - 1, 4)]
+    assert order[: at - 1] == [*range(at - 1)]
+    assert outbox.waiting() == 0
+
+
+def test_nothing_else_is_repeated_while_a_record_is_not_taken(outbox: Outbox) -> None:
+    outbox.keep(entry(a_change(1), [a_letter()], [value_of(id="1/r")]))
+    outbox.keep(entry(a_change(2), []))
+    outbox.producer.refused_topic = "credit.dead"
+
+    for _ in range(5):
+        with pytest.raises(DeliveryError, match="TOPIC_AUTHORIZATION_FAILED"):
+            outbox.relay.publish(0)
+
+    assert [one.topic for one in outbox.producer.taken] == ["credit.changes", "credit.events", "credit.changes"]
+    outbox.producer.refused_topic = ""
+    assert [outbox.relay.publish(0) for _ in range(3)] == [2, 1, 0]
+    assert [*outbox.producer.values().values()] == [1, 2, 2, 1], "what was behind it comes behind it once more"
+
+
+def test_where_a_partition_goes_on_is_forgotten_with_its_entry(outbox: Outbox) -> None:
+    outbox.keep(entry(a_change(1), [a_letter()]))
+    outbox.producer.refused_topic = "credit.dead"
+    with pytest.raises(DeliveryError):
+        outbox.relay.publish(0)
+    outbox.client.flushall()
+    outbox.keep(entry(a_change(2), []))
+
+    assert outbox.relay.publish(0) == 1
+    assert outbox.waiting() == 0
+
+
+@pytest.mark.parametrize("is_looking", [True, False], ids=["by the producer", "by the broker"])
+@pytest.mark.parametrize("at", [0, 1, 2])
+def test_a_letter_too_large_for_its_topic_says_that_its_record_is_left_in_the_log(
+    outbox: Outbox, at: int, *, is_looking: bool
+) -> None:
+    letters = [a_letter(number, b"\xff" * 9_000 if number == at else b"\xff{") for number in range(3)]
+    outbox.keep(entry(a_change(7), letters))
+    outbox.producer.bytes_max, outbox.producer.is_looking = 10_000, is_looking
+
+    assert outbox.relay.publish(0) == 4
+
+    sent = [DeadLetter.unpack(one.value) for one in outbox.producer.taken if one.topic == "credit.dead"]
+    taken = {letter.name: letter for letter in sent}
+    assert taken == {one.name: one.without_raw() if one is letters[at] else one for one in letters}
+    assert taken[letters[at].name].left_in_log
+    assert outbox.waiting() == 0
+
+
+def test_a_letter_of_which_not_even_the_place_is_taken_stays(outbox: Outbox) -> None:
+    outbox.keep(entry(a_change()[:0], [a_letter()]))
+    outbox.producer.bytes_max = 1
+
+    with pytest.raises(DeliveryError, match=r"1 of 1 records of the outbox were not taken: .*MSG_SIZE_TOO_LARGE"):
+        outbox.relay.publish(0)
+
+    assert (outbox.producer.taken, outbox.producer.calls, outbox.waiting()) == ([], 2, 1)
 
 
 def test_an_acknowledgement_that_never_comes_is_a_failure_that_says_how_long_it_waited(outbox: Outbox) -> None:
@@ -224,7 +302,7 @@ def test_what_is_published_again_is_the_same_record(outbox: Outbox) -> None:
 
     outbox.relay.publish(0)
 
-    assert [*outbox.producer.values().values()] == [2, 2]
+    assert [*outbox.producer.values().values()] == [1, 2]
 
 
 def test_a_full_queue_is_waited_for(outbox: Outbox) -> None:
@@ -282,7 +360,31 @@ def test_the_thread_tells_of_a_failure_and_tries_again(
     assert outbox.waiting() == 0
 
 
-def test_a_thread_that_cannot_publish_ends_all_the_same_and_leaves_the_rest(outbox: Outbox) -> None:
+def test_a_partition_has_its_turn_at_once_while_nothing_of_another_is_taken(
+    outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay_module, "_RETRY_S", 1_000.0)
+    outbox.producer.refused_topic = "credit.dead"
+    outbox.relay.partitions = (0, 1)
+    outbox.keep(entry(a_change()[:0], [a_letter()]))
+    outbox.keep(entry(a_change(1), []), partition=1)
+    outbox.relay.start()
+
+    until(lambda: outbox.waiting(1) == 0, "the first change is published", DEADLINE_S)
+    outbox.keep(entry(a_change(2), []), partition=1)
+    outbox.relay.wake()
+    until(lambda: outbox.waiting(1) == 0, "the second change is published", DEADLINE_S)
+
+    assert (len(outbox.errors), outbox.producer.calls) == (1, 3), "and the other is left alone for a while"
+    outbox.relay.end()
+    outbox.relay.join(DEADLINE_S)
+    assert outbox.waiting() == 1
+
+
+def test_a_thread_that_cannot_publish_ends_all_the_same_and_leaves_the_rest(
+    outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay_module, "DELIVERY_S_MAX", 0.01)
     outbox.relay._producer = type("Dead", (FakeProducer,), {"flush": lambda *_: 1, "poll": lambda *_: 0})()
     outbox.relay.partitions = (0,)
     outbox.keep(entry(a_change(), []))

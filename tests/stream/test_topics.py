@@ -21,6 +21,7 @@ from stream.topics import (
     TopicMismatchError,
     TopicsError,
     admin_client,
+    bytes_max_of,
     check_access_topic,
     ensure_topics,
     log_ends,
@@ -141,6 +142,13 @@ def test_a_kafka_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) 
         ensure_topics(admin, settings)
     with pytest.raises(TopicsError, match=r"offsets of topic credit\.events"):
         log_ends(admin, "credit.events", [0])
+
+
+def test_how_large_a_record_a_topic_takes_is_what_kafka_says_if_it_says() -> None:
+    refused = {"credit.dead": KafkaError.TOPIC_AUTHORIZATION_FAILED}
+    may, may_not = FakeAdmin({"credit.dead": 4}, bytes_max=7), FakeAdmin({"credit.dead": 4}, refused)
+
+    assert [bytes_max_of(one, "credit.dead", 1.0) for one in (may, may_not)] == [7, None]  # type: ignore[arg-type]  # fakes
 
 
 def test_topics_of_the_mock_cluster_are_found(cluster: str) -> None:

@@ -140,6 +140,9 @@ class FakeProducer:
         undelivered_at: the record, counted from 1, whose delivery fails; 0 for none.
         unheard_at: the record whose delivery is never reported although Kafka has it; 0 for none.
         full_at: the produce call that finds the queue full once; 0 for none.
+        refused_topic: the topic of which no record is taken; empty for none.
+        bytes_max: the largest value that is taken; 0 for any.
+        is_looking: whether a larger value is refused by the call already, and not by the broker.
         taken: what Kafka has.
         calls: how often produce was called.
 
@@ -149,11 +152,22 @@ class FakeProducer:
     undelivered_at: int = 0
     unheard_at: int = 0
     full_at: int = 0
+    refused_topic: str = ""
+    bytes_max: int = 0
+    is_looking: bool = False
     taken: list[Sent] = field(default_factory=list)
     calls: int = 0
     polls: int = 0
     _given: int = 0
-    _waiting: list[tuple[Report, KafkaError | None]] = field(default_factory=list)
+    _waiting: list[tuple[Report, KafkaError | None, FakeRecord]] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        """Return how many records wait for their report."""
+        return len(self._waiting)
+
+    def __bool__(self) -> bool:
+        """Return true, as confluent-kafka's does."""
+        return True
 
     def produce(
         self, topic: str, value: bytes, key: bytes, headers: list[tuple[str, bytes]], on_delivery: Report
@@ -163,13 +177,23 @@ class FakeProducer:
             raise KafkaException(KafkaError(KafkaError._QUEUE_FULL))
         if self.calls == self.full_at:
             raise BufferError("Local: Queue full")
+        is_large = 0 < self.bytes_max < len(value)
+        if is_large and self.is_looking:
+            raise KafkaException(KafkaError(KafkaError.MSG_SIZE_TOO_LARGE))
         self._given += 1
-        if self._given == self.undelivered_at:
-            self._waiting.append((on_delivery, KafkaError(KafkaError._MSG_TIMED_OUT)))
-            return
-        self.taken.append(Sent(topic, key, value, headers))
+        error = self._failure(topic, is_large=is_large)
+        if error is None:
+            self.taken.append(Sent(topic, key, value, headers))
         if self._given != self.unheard_at:
-            self._waiting.append((on_delivery, None))
+            record = FakeRecord(raw=value, raw_key=key, at_partition=0, at_offset=0, at_ms=0)
+            self._waiting.append((on_delivery, error, record))
+
+    def _failure(self, topic: str, *, is_large: bool) -> KafkaError | None:
+        if self._given == self.undelivered_at:
+            return KafkaError(KafkaError._MSG_TIMED_OUT)
+        if is_large:
+            return KafkaError(KafkaError.MSG_SIZE_TOO_LARGE)
+        return KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED) if topic == self.refused_topic else None
 
     def poll(self, timeout_s: float) -> int:
         self.polls += 1
@@ -181,8 +205,8 @@ class FakeProducer:
 
     def _report(self) -> int:
         waiting, self._waiting = self._waiting, []
-        for on_delivery, error in waiting:
-            on_delivery(error, None)
+        for on_delivery, error, record in waiting:
+            on_delivery(error, record)
         return len(waiting)
 
     def values(self) -> Counter[tuple[str, bytes, bytes]]:
@@ -240,12 +264,18 @@ class FakeConsumer:
 
 
 class FakeAdmin:
-    """An admin client of a cluster that has some topics and makes others; `refusals` says which it refuses, and why."""
+    """An admin client of a cluster that has some topics and makes others; `refusals` says which it refuses, and why.
 
-    def __init__(self, topics: Mapping[str, int], refusals: Mapping[str, int] | None = None) -> None:
+    `bytes_max` is how large a record its topics take.
+    """
+
+    def __init__(
+        self, topics: Mapping[str, int], refusals: Mapping[str, int] | None = None, *, bytes_max: int = 1_048_588
+    ) -> None:
         self.topics = dict(topics)
         self.created: dict[str, Any] = {}
         self._refusals = refusals or {}
+        self._bytes_max = bytes_max
 
     def list_topics(self, topic: str = "", timeout: float = -1) -> Any:
         names = [topic] if topic else [*self.topics]
@@ -265,4 +295,14 @@ class FakeAdmin:
                 self.created[one.topic] = one
                 self.topics[one.topic] = one.num_partitions
                 futures[one.topic].set_result(None)
+        return dict(futures)
+
+    def describe_configs(self, asked: Sequence[Any], request_timeout: float) -> dict[Any, Future[dict[str, Any]]]:
+        futures: dict[Any, Future[dict[str, Any]]] = defaultdict(Future)
+        for one in asked:
+            missing = 0 if one.name in self.topics else KafkaError.UNKNOWN_TOPIC_OR_PART
+            if code := self._refusals.get(one.name, missing):
+                futures[one].set_exception(KafkaException(KafkaError(code, "refused by the test")))
+            else:
+                futures[one].set_result({"max.message.bytes": SimpleNamespace(value=str(self._bytes_max))})
         return dict(futures)

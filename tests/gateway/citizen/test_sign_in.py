@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from authlib.integrations.starlette_client.apps import StarletteOAuth2App
 from itsdangerous import URLSafeTimedSerializer
 from starlette.testclient import TestClient
 
@@ -216,11 +217,57 @@ def a_provider_that_says(metadata: dict[str, str]) -> Iterator[str]:
             thread.join()
 
 
+@contextmanager
+def a_page_of(issuer: str, world: World, valkey: str) -> Iterator[TestClient]:
+    """Serve a page whose provider is another."""
+    app = build(deployment(valkey, issuer), others_log(world.publish, world), clock=world.clock)
+    with TestClient(app, base_url=ADDRESS) as client:
+        yield client
+
+
+WHOLE = {name: f"http://127.0.0.1:1/{name}" for name in ("authorization_endpoint", "token_endpoint", "jwks_uri")}
+
+
+@pytest.mark.parametrize("missing", WHOLE)
+@pytest.mark.parametrize("path", ["/sign-in", "/signed-in?code=1"])
+def test_of_a_provider_that_does_not_say_what_a_sign_in_needs_it_is_said_that_it_is_away_until_it_does(
+    world: World, valkey: str, missing: str, path: str
+) -> None:
+    world.client.get("/sign-in", headers=PAGE, follow_redirects=False)
+    said = {name: value for name, value in WHOLE.items() if name != missing}
+    with a_provider_that_says(said) as issuer, a_page_of(issuer, world, valkey) as client:
+        client.cookies.set(SIGN_IN_COOKIE, world.client.cookies[SIGN_IN_COOKIE])
+        answer = client.get(path, headers=JSON)
+
+        assert answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE
+        assert answer.json()["type"].endswith("provider-away")
+        said |= WHOLE
+        begun = client.get("/sign-in", headers=PAGE, follow_redirects=False)
+        assert begun.headers["location"].startswith(WHOLE["authorization_endpoint"])
+
+
+@pytest.mark.parametrize(
+    ("name", "status"), [("lin", HTTPStatus.OK), ("somebody without a claim", HTTPStatus.FORBIDDEN)]
+)
+def test_of_a_provider_without_userinfo_the_id_token_alone_says_who_somebody_is(
+    world: World, valkey: str, issuer: str, monkeypatch: pytest.MonkeyPatch, name: str, status: HTTPStatus
+) -> None:
+    whole = StarletteOAuth2App.load_server_metadata
+
+    async def without_userinfo(client: StarletteOAuth2App) -> dict[str, Any]:
+        said: dict[str, Any] = await whole(client)
+        said.pop("userinfo_endpoint", None)
+        return said
+
+    monkeypatch.setattr(StarletteOAuth2App, "load_server_metadata", without_userinfo)
+    with a_page_of(issuer, world, valkey) as client:
+        assert sign_in(client, name).status_code == status
+
+
 def signed_out_at(issuer: str, world: World, valkey: str) -> Any:
     """Sign out on a page whose provider is another."""
     session = world.sessions().begin(LIN)
-    app = build(deployment(valkey, issuer), others_log(world.publish, world), clock=world.clock)
-    with TestClient(app, base_url=ADDRESS) as client:
+    with a_page_of(issuer, world, valkey) as client:
         client.cookies.set(SESSION_COOKIE, session)
         form = {"csrf": world.sessions().read(session).token}
         return client.post("/sign-out", data=form, headers=PAGE, follow_redirects=False)
