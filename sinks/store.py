@@ -145,7 +145,7 @@ class Store:
             StoreUnavailableError: Redis does not answer.
 
         """
-        fingerprint = f"{key.record('/jasmine', 'fingerprint'):016x}"
+        fingerprint = _fingerprint(key)
         mine = {"generation": uuid.uuid4().hex, "partitions": str(partitions), "key": fingerprint}
         try:
             for name, value in mine.items():
@@ -154,15 +154,22 @@ class Store:
         except redis.RedisError as error:
             raise StoreUnavailableError(str(error)) from error
         meta = {_decoded(name): _decoded(value) for name, value in raw.items()}
-        if meta["partitions"] != mine["partitions"]:
-            raise StoreMismatchError.of_partitions(int(meta["partitions"]), partitions)
-        if meta["key"] != fingerprint:
-            message = (
-                "the store was filled under another pseudonym key: set the one it was filled with, or use an "
-                "empty store"
-            )
-            raise StoreMismatchError(message)
+        _compare(meta, fingerprint, partitions)
         return meta["generation"]
+
+    def check(self, key: RecordKey, partitions: int | None) -> bool:
+        """Return whether this store is filled; raises what `open` does, and writes nothing.
+
+        Without a number of `partitions` only the key is compared.
+        """
+        try:
+            raw = self._client.hgetall(META)
+        except redis.RedisError as error:
+            raise StoreUnavailableError(str(error)) from error
+        meta = {_decoded(name): _decoded(value) for name, value in raw.items()}
+        if meta:
+            _compare(meta, _fingerprint(key), partitions or int(meta["partitions"]))
+        return bool(meta)
 
     def positions(self, lowest: Mapping[int, int], today: int) -> dict[int, int]:
         """Return the next offset of each partition; one that is unknown begins at the log's lowest offset."""
@@ -415,6 +422,20 @@ class Store:
         except redis.RedisError as error:
             self.disconnect()
             raise StoreUnavailableError(str(error)) from error
+
+
+def _fingerprint(key: RecordKey) -> str:
+    return f"{key.record('/jasmine', 'fingerprint'):016x}"
+
+
+def _compare(meta: Mapping[str, str], fingerprint: str, partitions: int) -> None:
+    if meta["partitions"] != str(partitions):
+        raise StoreMismatchError.of_partitions(int(meta["partitions"]), partitions)
+    if meta["key"] != fingerprint:
+        message = (
+            "the store was filled under another pseudonym key: set the one it was filled with, or use an empty store"
+        )
+        raise StoreMismatchError(message)
 
 
 def _watching(wanted: Wanted) -> list[bytes]:

@@ -14,12 +14,15 @@ import typer
 from confluent_kafka.admin import AdminClient
 from rich.text import Text
 
+from schemas.records import RecordKey
 from scoring.pack import PackError
 from scoring.packtools.lint import load_sound_pack
+from sinks.errors import StoreMismatchError
 from sinks.keys import META
+from sinks.store import Store
 from stream.cli.output import AsJson, Exit, table, write_json
 from stream.clients import redis_client
-from stream.settings import Settings, SettingsError, load_settings, misspelt
+from stream.settings import PREFIX, Settings, SettingsError, load_settings, misspelt
 from stream.topics import DEAD_BYTES_MAX, admin_client, bytes_max_of
 
 _ANSWER_S_MAX = 3.0
@@ -45,7 +48,8 @@ class Finding:
 def doctor(as_json: AsJson = False) -> None:
     """Look at everything a worker needs, and say what is missing and how to get it.
 
-    Exits with 4 if Kafka or Redis is not reachable, with 3 if a setting or the pack is wrong.
+    Exits with 4 if Kafka or Redis is not reachable, with 3 if a setting or the pack is wrong, or the two are not of one
+    deployment.
 
     [bold]Example[/]: jasmine doctor --json | jq '.[] | select(.state != "ok")'
     """
@@ -105,9 +109,35 @@ def _deployment(settings: Settings) -> Iterator[Finding]:
     yield kafka
     if kafka.state == "ok":
         yield from _dead_letters(admin_client(settings.kafka), settings.topic_dead)
-    yield _checked(
+    store = _checked(
         "redis", lambda: _redis(settings), redis.RedisError, "start Redis (`make redis`) or set JASMINE_REDIS_URL"
     )
+    yield store
+    if kafka.state == store.state == "ok":
+        yield from _together(settings)
+
+
+def _together(settings: Settings) -> Iterator[Finding]:
+    """Look whether Kafka and a filled Redis are those of one deployment, as a worker does when it starts."""
+    there = admin_client(settings.kafka).list_topics(timeout=_ANSWER_S_MAX).topics
+    partitions = len(there[settings.topic_events].partitions) if settings.topic_events in there else None
+    try:
+        filled = Store(redis_client(settings)).check(RecordKey.derived(settings.key), partitions)
+    except SettingsError:
+        return
+    except StoreMismatchError as error:
+        yield Finding("store", "wrong", str(error), "a worker refuses to start like this")
+        return
+    for variable, topic in _topics(settings).items():
+        if filled and topic not in there:
+            detail = f"{topic} is not there, although the store is filled: it is misspelt, or was deleted"
+            yield Finding(variable, "wrong", detail, f"set {variable}; a worker that starts makes the topic anew")
+
+
+def _topics(settings: Settings) -> dict[str, str]:
+    """Return the topics by the variables that name them."""
+    names = [name for name in Settings.model_fields if name.startswith("topic_")]
+    return {f"{PREFIX}{name.upper()}": getattr(settings, name) for name in names}
 
 
 def _checked(what: str, look: Callable[[], str], error: type[Exception], remedy: str) -> Finding:
@@ -124,8 +154,7 @@ def _pack(settings: Settings) -> str:
 
 def _kafka(settings: Settings) -> str:
     cluster = admin_client(settings.kafka).list_topics(timeout=_ANSWER_S_MAX)
-    topics = {settings.topic_events, settings.topic_changes, settings.topic_dead}
-    topics |= {settings.topic_access, settings.topic_packs}
+    topics = {*_topics(settings).values()}
     there = topics & set(cluster.topics)
     partitions = len(cluster.topics[settings.topic_events].partitions) if settings.topic_events in there else 0
     made = f"{partitions} partitions" if len(there) == len(topics) else "topics are made by the first worker"
