@@ -1,9 +1,10 @@
 """Events in files: JSON Lines, and CSV whose identity numbers become pseudonyms here and go no further."""
 
 import csv
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import orjson
 
@@ -14,6 +15,17 @@ from stream.settings import Settings
 
 _ENVELOPE = frozenset({"id", "source", "type", "subject", "time", "specversion"})
 _IDENTITY = frozenset({"resident", "legal_person", "organisation"})
+_SUBJECTS = _IDENTITY | {"subject"}
+_QUOTED_CHARACTERS = 40
+# What is quoted and a number that begins at its end, of four bytes a character.
+_MASKED_BYTES = 320
+_IDENTITY_NUMBER = re.compile(
+    r"\d(?: ?\d){16} ?[\dX]"
+    r"|[0-9A-Z]{2}\d{6}[0-9A-Z]{10}"
+    # A refusal quotes 80 characters: of a number that begins within the last 17 only the beginning is left.
+    r"|(?<=.{63})[0-9A-Z]{0,2}\d{6}[0-9A-Z]*\Z",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 class FileFormatError(Exception):
@@ -26,7 +38,7 @@ class Line:
 
     Attributes:
         number: its line.
-        raw: the line as it came; empty where it may hold an identity number, which must not be copied anywhere.
+        raw: the line as it came; empty in a CSV with identity columns, whose numbers must not be copied anywhere.
         attributes: the event's CloudEvents attributes, or the refusal.
         quotable: whether a refusal may quote its values.
 
@@ -36,6 +48,19 @@ class Line:
     raw: bytes
     attributes: dict[str, Any] | Refusal
     quotable: bool = True
+
+
+class _Row(NamedTuple):
+    """One row of a CSV: the line it begins in, its lines as they came, and its cells."""
+
+    number: int
+    raw: bytes
+    cells: list[str]
+
+
+def masked(text: str) -> str:
+    """Return a text without what has the shape of an identity number or credit code: it may stand in any field."""
+    return _IDENTITY_NUMBER.sub("(an identity number)", text)
 
 
 def read_json_lines(source: IO[bytes]) -> Iterator[Line]:
@@ -49,7 +74,9 @@ def _parsed(raw: bytes) -> dict[str, Any] | Refusal:
     try:
         attributes = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
-        return Refusal(Reason.NOT_JSON, "", raw[:40].decode(errors="replace"), str(error))
+        # Masked before it is cut: half a number no longer looks like one.
+        beginning = masked(raw[:_MASKED_BYTES].decode(errors="replace"))[:_QUOTED_CHARACTERS]
+        return Refusal(Reason.NOT_JSON, "", beginning, str(error))
     return attributes if isinstance(attributes, dict) else Refusal(Reason.NOT_JSON, "", "", "give an object a line")
 
 
@@ -57,25 +84,48 @@ def read_csv(source: IO[bytes], settings: Settings) -> Iterator[Line]:
     """Yield the events of a CSV file: its header names attributes, fields of data, and identity columns.
 
     Raises:
-        FileFormatError: it has no header, or is not UTF-8.
+        FileFormatError: its header is missing or ambiguous, or it is not UTF-8, or no CSV.
         SettingsError: it has identity numbers, and there is no pseudonym key.
 
     """
-    reader = csv.reader(_texts(source))
-    header = next(reader, None)
-    if header is None:
-        raise FileFormatError("the file is empty; its first line names the columns")
+    rows = _rows(source)
+    header = _header(next(rows, None))
     identity = _IDENTITY & set(header)
     pseudonymiser = settings.pseudonymiser if identity else None
-    for cells in reader:
-        if not cells:
-            continue
-        raw = b"" if identity else ",".join(cells).encode()
-        yield Line(reader.line_num, raw, _attributes(header, cells, pseudonymiser), quotable=not identity)
+    for row in rows:
+        if row.cells:
+            raw = b"" if identity else row.raw
+            yield Line(row.number, raw, _attributes(header, row.cells, pseudonymiser), quotable=not identity)
 
 
-def _texts(source: IO[bytes]) -> Iterator[str]:
+def _header(row: _Row | None) -> list[str]:
+    if row is None or not row.cells:
+        raise FileFormatError("the first line is empty; it names the columns")
+    # Spreadsheets leave empty columns behind, without a name.
+    named = [name for name in row.cells if name]
+    if repeated := [name for name in dict.fromkeys(named) if named.count(name) > 1]:
+        raise FileFormatError(f"the header names {masked(repeated[0])!r} twice; which of the two holds?")
+    return row.cells
+
+
+def _rows(source: IO[bytes]) -> Iterator[_Row]:
+    taken: list[bytes] = []
+    reader = csv.reader(_texts(source, taken), strict=True)
+    begins = 1
+    try:
+        for cells in reader:
+            yield _Row(begins, b"".join(taken), cells)
+            taken.clear()
+            begins = reader.line_num + 1
+    except csv.Error as error:
+        # The reader's limit of a cell also ends an open quote early, before it has read a large file to its end.
+        remedy = "is a quote not closed, or not doubled within a cell?"
+        raise FileFormatError(f"the row that begins in line {begins} is no CSV: {error}; {remedy}") from None
+
+
+def _texts(source: IO[bytes], taken: list[bytes]) -> Iterator[str]:
     for number, raw in enumerate(source, start=1):
+        taken.append(raw)
         try:
             yield raw.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError:
@@ -83,10 +133,14 @@ def _texts(source: IO[bytes]) -> Iterator[str]:
 
 
 def _attributes(header: list[str], cells: list[str], pseudonymiser: Pseudonymiser | None) -> dict[str, Any] | Refusal:
+    if any("\n" in cell or "\r" in cell for cell in cells):
+        return Refusal(Reason.BAD_VALUE, "", "", "a cell has a line break: is a quote not closed in this line?")
     if len(cells) != len(header):
         remedy = f"the line has {len(cells)} cells, the header {len(header)}: a shifted line says something else"
         return Refusal(Reason.BAD_VALUE, "", "", remedy)
     stated = {name: value for name, value in zip(header, cells, strict=True) if value}
+    if len(subjects := [name for name in stated if name in _SUBJECTS]) > 1:
+        return Refusal(Reason.BAD_VALUE, "subject", "", f"{' and '.join(subjects)} are filled: name one subject")
     attributes: dict[str, Any] = {"specversion": SPEC_VERSION}
     attributes |= {name: value for name, value in stated.items() if name in _ENVELOPE}
     if pseudonymiser is not None:
