@@ -7,7 +7,8 @@ from datetime import date
 from typing import Annotated, Any, Literal, Protocol
 
 import orjson
-from fastapi import FastAPI, Header, Path, Query, Response, Security
+from fastapi import Depends, FastAPI, Header, Path, Query, Request, Response, Security
+from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import AfterValidator, BaseModel, Field
@@ -30,6 +31,9 @@ from gateway.readers import NotAllowedError, Readers, TokenError
 from schemas.access import CITIZEN, DESK, READER_PATTERN, Purpose, What
 
 API_VERSION = "2.1.0"
+
+# Probes ask by HEAD, too.
+_PROBED = ["GET", "HEAD"]
 
 _NO_STORE = tuple((name.lower().encode(), value.encode()) for name, value in problems.NO_STORE.items())
 
@@ -93,6 +97,15 @@ class Condition(BaseModel):
 
 SubjectPath = Annotated[str, Path(pattern=SUBJECT_PATTERN, description="A subject id, such as r-09c3f0a1b2d4e5f6.")]
 ScenarioQuery = Annotated[Scenario, Query(description="Where the payment is made.")]
+
+
+def _once(request: Request) -> None:
+    """Refuse two scenarios: only one would be answered, and logged."""
+    if len(request.query_params.getlist("scenario")) > 1:
+        wrong = {"type": "repeated", "loc": ("query", "scenario"), "msg": "It is given more than once: give it once"}
+        raise RequestValidationError([wrong])
+
+
 # What somebody may ask for here. The city's other purposes are of its own parts, which do not ask here.
 AskedFor = Literal[Scenario, "desk"]
 
@@ -181,8 +194,10 @@ def _add_standing(
     @app.get(
         "/v1/subjects/{subject}/standing",
         summary="What a subject is entitled to in one scenario",
+        description="Each answer is a read that is logged, so HEAD, which would get none, is not allowed.",
         operation_id="standing",
         response_model=Standing,
+        dependencies=[Depends(_once)],
         responses=_problems(
             {
                 400: "A parameter is wrong, or reader or purpose is not said.",
@@ -216,7 +231,9 @@ def _add_standing(
 
 
 def _add_operations(app: FastAPI, lookup: StandingReader, reads: ReadLog | None, metrics: Metrics) -> None:
+    # What is documented is GET alone; the route nearest to its function is found first, and takes HEAD as well.
     @app.get("/health", summary="Whether the process lives", operation_id="health", response_model=Condition)
+    @app.api_route("/health", methods=_PROBED, include_in_schema=False)
     async def health() -> Response:
         return _json({"status": "ok"})
 
@@ -227,13 +244,14 @@ def _add_operations(app: FastAPI, lookup: StandingReader, reads: ReadLog | None,
         response_model=Condition,
         responses=_problems({503: "Redis does not answer, no worker has filled it, or reads cannot be logged."}),
     )
+    @app.api_route("/ready", methods=_PROBED, include_in_schema=False)
     async def ready() -> Response:
         if reads is not None:
             reads.check()
         await lookup.ready()
         return _json({"status": "ready"})
 
-    @app.get("/metrics", include_in_schema=False)
+    @app.api_route("/metrics", methods=_PROBED, include_in_schema=False)
     async def exposition() -> Response:
         return Response(metrics.exposition(), media_type=CONTENT_TYPE)
 

@@ -490,7 +490,7 @@ def asyncapi() -> Json:
             "changes": _channel("credit.changes", "Changes of tiers and entitlements / 等级与权益变更", [_CHANGE], {}),
             "dead": _channel(
                 "credit.dead",
-                "Refused records / 被拒绝的记录",
+                "Refused records, and marks of those that were replayed / 被拒绝的记录及其重放标记",
                 [_DEAD],
                 {"retention.ms": -1, "max.message.bytes": _DEAD_BYTES_MAX},
             ),

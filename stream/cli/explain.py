@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from schemas.days import day_of, day_of_date
+from schemas.days import NEVER, date_of, day_of, day_of_date
 from scoring.benefits import next_benefit
 from scoring.evaluator import evaluate
 from scoring.explain import Entry, Explanation, Repair, to_json
@@ -21,7 +21,7 @@ from scoring.words import Words
 from stream.cli.accesses import record
 from stream.cli.evidence import Evidences, read_evidence
 from stream.cli.holding import pack_holding
-from stream.cli.output import AsJson, err, out, table, write_json
+from stream.cli.output import AsJson, Exit, err, fail, out, table, write_json
 from stream.cli.standings import standing_of
 from stream.settings import load_settings
 
@@ -57,8 +57,8 @@ def explain(
     [bold]Example[/]: jasmine explain r-09c3f0a1b2d4e5f6 --as-of 2026-06-30 --evidence
     """
     settings = load_settings()
+    day = _day(at)
     known = standing_of(settings, subject)
-    day = day_of_date(at.date()) if at else day_of(int(time.time()))
     pack = pack_holding(settings, day, pack_folder)
     answer = explained(known.facts, day, pack, known.kind, rules=compile_rules(pack), partition=known.partition)
     found = read_evidence(settings, known.partition, _offsets(answer)) if evidence else None
@@ -99,6 +99,13 @@ def suggest(
     else:
         _show_suggestions(answer, lang)
     record(settings, subject, "suggest", "suggestions", as_of=known.card.as_of)
+
+
+def _day(at: datetime | None) -> int:
+    day = day_of_date(at.date()) if at else day_of(int(time.time()))
+    if not 0 <= day < NEVER:
+        fail(Exit.USAGE, f"--as-of was {date_of(day)}: give a date from {date_of(0)} to {date_of(NEVER - 1)}")
+    return day
 
 
 def _offsets(answer: Explanation) -> list[int]:

@@ -1,5 +1,7 @@
 """The commands, and what becomes of an error that reaches the top."""
 
+import errno
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -11,6 +13,11 @@ import typer
 from stream.cli.commands import COMMANDS
 from stream.cli.output import Exit, tell
 
+# What is said of a write by a disk that is full.
+_UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+# How librdkafka names a property that it does not take.
+_PROPERTY = re.compile(r'configuration property[^"]*"([a-z.]+)"|`([a-z.]+)` must be set')
+
 
 def main() -> None:
     """Run a command, or list all of them."""
@@ -18,9 +25,13 @@ def main() -> None:
     try:
         (_app_of(asked) if asked in COMMANDS else _list_of_all())()
     except Exception as error:
-        if variable := _wrong_property(error):
-            tell(f"{variable}: {error.args[0].str()}; librdkafka's own documentation lists its properties")
+        if wrong := _wrong_property(error):
+            tell(wrong)
             sys.exit(Exit.SETTINGS)
+        if isinstance(error, OSError) and error.errno in _UNWRITABLE:
+            _give_up_output()
+            tell(f"not all could be written: {error.strerror}")
+            sys.exit(Exit.FAILED)
         for kind, code, text in _known():
             if isinstance(error, kind):
                 tell(text.format(error))
@@ -66,13 +77,26 @@ def _app() -> typer.Typer:
     return app
 
 
+def _give_up_output() -> None:
+    """Let standard output lead nowhere: at the end Python would try once more to write what is left, and say so."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _wrong_property(error: Exception) -> str | None:
-    """Return the variable of a Kafka property that librdkafka does not take, if that is the error."""
+    """Return which variable is wrong and why, if a Kafka property is that the publisher or librdkafka does not take."""
+    if isinstance(error, import_module("gateway.errors").PropertyError):
+        return f"{_variable_of(str(error).split()[0])}: {error}"
     kafka: Any = import_module("confluent_kafka")
     if not isinstance(error, kafka.KafkaException):
         return None
-    named = re.search(r'configuration property[^"]*"([a-z.]+)"', error.args[0].str())
-    return named and "JASMINE_KAFKA_" + named[1].replace(".", "_").upper()
+    said = error.args[0].str()
+    if not (named := _PROPERTY.search(said)):
+        return None
+    return f"{_variable_of(named[1] or named[2])}: {said}; librdkafka's own documentation lists its properties"
+
+
+def _variable_of(name: str) -> str:
+    return "JASMINE_KAFKA_" + name.replace(".", "_").upper()
 
 
 def _known() -> Iterator[tuple[type[Exception], Exit, str]]:

@@ -270,6 +270,40 @@ def test_an_unknown_address_is_a_problem(path: str) -> None:
     assert "/openapi.json" in problem_of(response)["detail"]
 
 
+def test_a_scenario_given_twice_is_a_problem_and_nothing_is_read() -> None:
+    reads = FakeLog()
+    (response,) = ask(standing(RESIDENT) + "&scenario=medical", reads=reads)
+
+    problem = problem_of(response)
+    assert response.status_code == 400
+    assert [(one["name"], one["in"]) for one in problem["parameters"]] == [("scenario", "query")]
+    assert "give it once" in problem["detail"]
+    assert reads.written == []
+
+
+@pytest.mark.parametrize("path", ["/health", "/ready", "/metrics"])
+def test_a_probe_may_ask_for_the_head_alone(path: str) -> None:
+    (asked,) = ask(path)
+    (probed,) = ask(path, method="HEAD")
+    (posted,) = ask(path, method="POST")
+
+    assert (probed.status_code, probed.headers["content-type"]) == (200, asked.headers["content-type"])
+    assert {*posted.headers["allow"].split(", ")} == {"GET", "HEAD"}
+
+
+def test_a_probe_by_head_says_that_the_service_is_not_ready() -> None:
+    (probed,) = ask("/ready", reader=FakeReader(failure=StandingUnavailableError("away")), method="HEAD")
+
+    assert probed.status_code == 503
+
+
+def test_a_standing_that_nobody_would_be_given_is_not_read() -> None:
+    reads = FakeLog()
+    (response,) = ask(standing(RESIDENT), method="HEAD", reads=reads)
+
+    assert (response.status_code, response.headers["allow"], reads.written) == (405, "GET", [])
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
 def test_only_reading_is_allowed(method: str) -> None:
     (response,) = ask(standing(RESIDENT), method=method)

@@ -121,7 +121,7 @@ def test_a_file_with_a_name_that_no_folder_takes_is_refused() -> None:
     _, ((_, reason),) = fold(own(), [said(wrong)])
 
     assert reason.startswith("data.files: 'rules/aaa")
-    assert "has over 255 characters" in reason
+    assert "is no file of a pack" in reason
 
 
 def test_a_perk_for_nobody_is_refused_like_any_error() -> None:

@@ -34,6 +34,7 @@ from stream.embedded import free_port
 from tests.stream.conftest import Deployment
 from tests.support.embedded_worker import COMMAND, KEY, environment_of, until
 from tests.support.events import value_of
+from tests.support.fake_kafka import FakeRecord
 from tests.support.records import shipped
 
 BORN = date(1990, 1, 1)
@@ -251,6 +252,41 @@ def test_a_kafka_property_that_is_none_is_named_by_its_variable(
     assert answer.err.startswith(f"jasmine: JASMINE_KAFKA_{name}: ")
 
 
+@pytest.mark.usefixtures("_away")
+@pytest.mark.parametrize("name", ["ACKS", "REQUEST_REQUIRED_ACKS"])
+def test_a_kafka_property_that_would_lose_events_is_named_by_its_variable(
+    jasmine: Jasmine, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(f"JASMINE_KAFKA_{name}", "0")
+
+    answer = jasmine("publish", "-", stdin=line_of(NOBODY))
+
+    assert answer.code == Exit.SETTINGS
+    assert answer.err.startswith(f"jasmine: JASMINE_KAFKA_{name}: ")
+    assert "was '0': it must be 'all'" in answer.err
+
+
+@pytest.mark.usefixtures("_away")
+def test_a_kafka_property_that_does_not_go_with_others_is_named_by_its_variable(
+    jasmine: Jasmine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JASMINE_KAFKA_RETRIES", "0")
+
+    answer = jasmine("publish", "-", stdin=line_of(NOBODY))
+
+    assert answer.code == Exit.SETTINGS
+    assert answer.err.startswith("jasmine: JASMINE_KAFKA_RETRIES: ")
+
+
+@pytest.mark.parametrize("arguments", [("types",), ("types", "--json"), ("--help",)], ids=" ".join)
+def test_an_answer_that_the_disk_does_not_take_is_a_failure_in_one_line(arguments: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run([*COMMAND, *arguments], stdout=full, stderr=subprocess.PIPE, timeout=60, check=False)
+
+    assert done.returncode == Exit.FAILED
+    assert done.stderr.decode() == "jasmine: not all could be written: No space left on device\n"
+
+
 def test_an_address_of_redis_that_is_none_is_named_by_every_command(
     jasmine: Jasmine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -302,15 +338,16 @@ def test_the_doctor_lints_the_pack(jasmine: Jasmine, monkeypatch: pytest.MonkeyP
 def test_the_newest_dead_letters_are_those_of_the_latest_time_in_any_partition(
     jasmine: Jasmine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def letter(partition: int) -> bytes:
+    def letter(at_ms: int, partition: int) -> FakeRecord:
         refusal = Refusal(Reason.NOT_JSON)
-        return DeadLetter.of(
+        packed = DeadLetter.of(
             refusal, topic="credit.events", partition=partition, offset=0, key=None, value=b"", headers=None
         ).pack()
+        return FakeRecord(raw=packed, raw_key=None, at_partition=partition, at_offset=0, at_ms=at_ms)
 
     # As partitions are read: one after the other.
-    read = [(30, letter(0)), (10, letter(1)), (40, letter(2)), (20, letter(3))]
-    monkeypatch.setattr("stream.cli.dead._values", lambda *_: iter(read))
+    read = [letter(30, 0), letter(10, 1), letter(40, 2), letter(20, 3)]
+    monkeypatch.setattr("stream.cli.dead._records", lambda *_: iter(read))
 
     listed = jasmine("dead", "list", "--limit", "2", "--json").json
 
@@ -646,7 +683,8 @@ def test_a_record_too_large_for_its_letter_is_shown_and_replayed_from_the_log(
     assert shown["left_in_log"]
     assert base64.b64decode(shown["value"]) == value
     assert (answer.code, answer.json) == (Exit.DONE, {"replayed": 1, "failed": 0})
-    until(lambda: len(_oversized(jasmine)) == 2, "it came again, and was refused again")
+    until(lambda: placed[0] not in _oversized(jasmine) and _oversized(jasmine), "it was refused again, as one letter")
+    assert len(_oversized(jasmine)) == 1
 
 
 def _oversized(jasmine: Jasmine) -> list[str]:

@@ -143,3 +143,18 @@ def test_a_day_is_explained_under_the_pack_of_that_day_as_the_workers_tell_it(
         client.close()
 
     assert (bases, forced) == ([500, second.base_points], 500)
+
+
+@pytest.mark.parametrize("on", ["1950-01-01", "1969-12-31", "2149-06-06", "3000-01-01"])
+def test_a_date_outside_the_calendar_is_wrong_usage(jasmine: Jasmine, on: str) -> None:  # noqa: F811
+    answer = jasmine("explain", a_resident(41), "--as-of", on)
+
+    assert answer.code == Exit.USAGE
+    assert f"--as-of was {on}: give a date from 1970-01-01 to 2149-06-05" in answer.err
+
+
+@pytest.mark.parametrize("on", ["1970-01-01", "2149-06-05"])
+def test_the_first_and_the_last_day_of_the_calendar_are_explained(jasmine: Jasmine, late: str, on: str) -> None:  # noqa: F811
+    answer = jasmine("explain", late, "--as-of", on, "--json")
+
+    assert (answer.code, answer.json["day"]) == (Exit.DONE, on)

@@ -1,0 +1,163 @@
+"""`jasmine dead`: a letter that is replayed gives way to what comes of it."""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import pytest
+from confluent_kafka import Producer
+
+from schemas.errors import Reason, Refusal
+from sinks.dead import DeadLetter
+from stream.cli.output import Exit
+from tests.stream.conftest import Deployment
+from tests.stream.test_cli import Jasmine, _at_work, _away, dead, jasmine, line_of  # noqa: F401 - fixtures
+from tests.support.embedded_worker import until
+from tests.support.fake_kafka import FakeProducer, FakeRecord
+
+REASON = Reason.UNKNOWN_TYPE
+DEAD = "credit.dead"
+
+
+def letter(offset: int) -> FakeRecord:
+    one = DeadLetter.of(
+        Refusal(REASON), topic="credit.events", partition=0, offset=offset, key=b"k", value=b"{}", headers=None
+    )
+    return FakeRecord(raw=one.pack(), raw_key=one.name.encode(), at_partition=0, at_offset=offset, at_ms=offset)
+
+
+def mark(of: int, replayed_as: int) -> FakeRecord:
+    return FakeRecord(
+        raw=None,
+        raw_key=f"credit.events/0/{of}".encode(),
+        at_partition=0,
+        at_offset=1_000 + of,
+        at_ms=0,
+        stated_headers=[("replayed_as", f"credit.events/0/{replayed_as}".encode())],
+    )
+
+
+def read(monkeypatch: pytest.MonkeyPatch, *records: FakeRecord) -> None:
+    def again(*_: object) -> Iterator[FakeRecord]:
+        return iter(records)
+
+    monkeypatch.setattr("stream.cli.dead._records", again)
+
+
+def listed(jasmine: Jasmine, reason: Reason = REASON) -> dict[str, Any]:  # noqa: F811
+    return {one["name"]: one["replays"] for one in jasmine("dead", "list", "--reason", reason, "--json").json}
+
+
+@pytest.fixture
+def refused(jasmine: Jasmine, deployment: Deployment, _at_work: None) -> list[str]:  # noqa: F811
+    """Letters of three events that will be refused however often they are replayed."""
+    producer = Producer({"bootstrap.servers": deployment.bootstrap_servers, "log_level": 2})
+    for number in range(3):
+        subject = f"r-{0x7000 + number:016x}"
+        value = line_of(subject).strip().replace(b"subject.registered", b"subject.unheard_of")
+        producer.produce("credit.events", value, subject)
+    assert producer.flush(5) == 0
+    until(lambda: len(listed(jasmine)) == 3, "they are listed")
+    return list(listed(jasmine))
+
+
+def test_letters_do_not_become_more_however_often_they_are_replayed(
+    jasmine: Jasmine,  # noqa: F811
+    refused: list[str],
+) -> None:
+    for replays in (1, 2, 3):
+        answer = jasmine("dead", "replay", "--reason", REASON, "--json")
+        assert (answer.code, answer.json) == (Exit.DONE, {"replayed": 3, "failed": 0})
+        until(partial(_all_replayed, jasmine, replays), "they were refused again")
+
+    answer = jasmine("dead", "replay", refused[0], "--json")
+    first = jasmine("dead", "show", refused[0], "--json").json
+
+    assert answer.json == {"replayed": 1, "failed": 0}
+    assert first["replayed_as"] not in {None, refused[0]}
+    until(lambda: sorted(listed(jasmine).values()) == [3, 3, 4], "the newest of its chain was replayed")
+
+
+def _all_replayed(jasmine: Jasmine, replays: int) -> bool:  # noqa: F811
+    return [*listed(jasmine).values()] == [replays] * 3
+
+
+def test_a_letter_that_a_replay_has_healed_is_listed_no_more(jasmine: Jasmine, dead: tuple[str, str]) -> None:  # noqa: F811
+    subject, name = dead
+    assert jasmine("dead", "replay", name).code == Exit.DONE
+    until(lambda: jasmine("lookup", subject).code == Exit.DONE, "it is scored")
+
+    again = jasmine("dead", "replay", name)
+
+    assert name not in listed(jasmine, Reason.WRONG_PARTITION)
+    assert again.code == Exit.NOT_FOUND
+    assert f"{name} was replayed as credit.events/" in again.err
+    assert jasmine("dead", "show", name).code == Exit.DONE
+
+
+@pytest.mark.usefixtures("_at_work")
+def test_a_topic_of_dead_letters_that_is_not_there_is_named_with_its_variable(
+    jasmine: Jasmine,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("JASMINE_TOPIC_DEAD", "nowhere.dead")
+
+    answer = jasmine("dead", "list")
+
+    assert answer.code == Exit.AWAY
+    assert answer.err.startswith("jasmine: topic nowhere.dead: ")
+    assert "JASMINE_TOPIC_DEAD" in answer.err
+
+
+def test_a_mark_counts_whatever_the_clock_of_who_wrote_it(jasmine: Jasmine, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    read(monkeypatch, letter(1), letter(2), letter(3), mark(1, replayed_as=2), mark(3, replayed_as=4))
+
+    assert listed(jasmine) == {"credit.events/0/2": 1}
+
+
+def test_names_that_a_topic_gave_out_twice_do_not_lead_round_for_ever(
+    jasmine: Jasmine,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read(monkeypatch, letter(1), letter(2), mark(1, replayed_as=2), mark(2, replayed_as=1))
+
+    assert listed(jasmine) == {}
+    assert jasmine("dead", "replay", "credit.events/0/1").code == Exit.NOT_FOUND
+
+
+def test_letters_that_were_replayed_but_could_not_be_marked_are_said_so(
+    jasmine: Jasmine,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read(monkeypatch, letter(1), letter(2))
+    producer = FakeProducer(refused_topic=DEAD)
+    monkeypatch.setattr("stream.cli.dead.Producer", lambda _: producer)
+
+    answer = jasmine("dead", "replay", "--json")
+
+    assert (answer.code, answer.json) == (Exit.AWAY, {"replayed": 2, "failed": 0})
+    assert "2 were replayed, but stay listed: topic credit.dead did not take their marks" in answer.err
+
+
+def test_what_kafka_does_not_take_is_not_marked(jasmine: Jasmine, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    read(monkeypatch, letter(1), letter(2))
+    producer = FakeProducer(undelivered_at=2)
+    monkeypatch.setattr("stream.cli.dead.Producer", lambda _: producer)
+
+    answer = jasmine("dead", "replay", "--json")
+
+    assert (answer.code, answer.json) == (Exit.AWAY, {"replayed": 1, "failed": 1})
+    assert [one.key for one in producer.taken if one.topic == DEAD] == [b"credit.events/0/1"]
+
+
+def test_a_replay_of_many_marks_some_before_it_publishes_the_next(
+    jasmine: Jasmine,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("stream.cli.dead._AT_ONCE", 2)
+    read(monkeypatch, letter(1), letter(2), letter(3))
+    producer = FakeProducer()
+    monkeypatch.setattr("stream.cli.dead.Producer", lambda _: producer)
+
+    assert jasmine("dead", "replay", "--json").json == {"replayed": 3, "failed": 0}
+    assert [one.topic == DEAD for one in producer.taken] == [False, False, True, True, False, True]
