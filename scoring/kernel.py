@@ -382,10 +382,10 @@ def _state(flags: Int, score: Int, change: Int, day: Int, kind: Int, rules: Rule
 
 @compiled
 def _evaluate_each(
-    facts: Facts, starts: Int64s, subjects: NDArray[np.uint64], days: Int64s, rules: Rules, cards: Cards, work: Work
+    facts: Facts, starts: Int64s, subjects: NDArray[np.uint64], rules: Rules, cards: Cards, work: Work
 ) -> None:
     for n in range(starts.shape[0] - 1):
-        day = days[n]
+        day = np.int64(cards[n].evaluated)
         begin = starts[n]
         stop = starts[n + 1]
         kind = np.int64(subjects[n] >> np.uint64(KIND_SHIFT))
@@ -419,17 +419,14 @@ def _evaluate_each(
         card.next_entitlements = then.entitlements
         card.valid_until = now.until
         card.next_until = then.until
-        card.evaluated = day
         card.facts = stop - begin
         card.pack = rules.pack
         card.next_pack = 0
 
 
 @allocating
-def _evaluate(
-    facts: Facts, starts: Int64s, subjects: NDArray[np.uint64], days: Int64s, rules: Rules, cards: Cards
-) -> None:
-    _evaluate_each(facts, starts, subjects, days, rules, cards, room_for(starts, rules.pot_cap.shape[0]))
+def _evaluate(facts: Facts, starts: Int64s, subjects: NDArray[np.uint64], rules: Rules, cards: Cards) -> None:
+    _evaluate_each(facts, starts, subjects, rules, cards, room_for(starts, rules.pot_cap.shape[0]))
 
 
 def evaluate(
@@ -446,4 +443,5 @@ def evaluate(
         cards: (n,) of dtype CARD, overwritten.
 
     """
-    _evaluate(facts, starts, subjects, np.full(len(cards), day), rules, cards)
+    cards["evaluated"] = day
+    _evaluate(facts, starts, subjects, rules, cards)
