@@ -7,7 +7,7 @@ REAL := $(BIN)/python -m ops.real
 .DEFAULT_GOAL := help
 # The targets share one virtual environment and one machine: side by side they would only disturb each other.
 .NOTPARALLEL:
-.PHONY: help setup demo test test-fast test-real lint real kafka redis stop bench generate lock clean
+.PHONY: help setup demo test test-fast test-real kernels lint real kafka redis stop bench generate lock clean
 
 help: ## List these commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ test-fast: setup ## Run the tests that need no real Kafka or Redis and are not s
 
 test-real: setup ## Run the tests that test-fast leaves out, and the properties anew
 	$(BIN)/python -m pytest -m "real or slow or hypothesis"
+
+kernels: setup ## Compile the kernels, which otherwise the first start does
+	@$(BIN)/python -c "from scoring.announced import Announced; from scoring.pack import load_pack; from stream.warm import warm; warm(Announced.of(load_pack()))"
 
 lint: setup ## Check style and types
 	$(BIN)/ruff check .

@@ -61,6 +61,7 @@ def refused(jasmine: Jasmine, deployment: Deployment, _at_work: None) -> list[st
     return list(listed(jasmine))
 
 
+@pytest.mark.slow
 def test_letters_do_not_become_more_however_often_they_are_replayed(
     jasmine: Jasmine,  # noqa: F811
     refused: list[str],

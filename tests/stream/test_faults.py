@@ -197,6 +197,7 @@ def test_whichever_call_to_redis_fails_the_end_is_the_same(
     assert without.calls > 40
 
 
+@pytest.mark.slow
 def test_whichever_call_to_redis_fails_after_it_was_emptied_the_end_is_the_same(
     valkey_server: str, client: Any, calm: tuple[End, Run]
 ) -> None:
