@@ -150,10 +150,9 @@ class Store:
         try:
             for name, value in mine.items():
                 self._client.hsetnx(META, name, value)
-            raw = self._client.hgetall(META)
         except redis.RedisError as error:
             raise StoreUnavailableError(str(error)) from error
-        meta = {_decoded(name): _decoded(value) for name, value in raw.items()}
+        meta = self._meta()
         _compare(meta, fingerprint, partitions)
         return meta["generation"]
 
@@ -162,14 +161,16 @@ class Store:
 
         Without a number of `partitions` only the key is compared.
         """
+        if meta := self._meta():
+            _compare(meta, _fingerprint(key), partitions or int(meta["partitions"]))
+        return bool(meta)
+
+    def _meta(self) -> dict[str, str]:
         try:
             raw = self._client.hgetall(META)
         except redis.RedisError as error:
             raise StoreUnavailableError(str(error)) from error
-        meta = {_decoded(name): _decoded(value) for name, value in raw.items()}
-        if meta:
-            _compare(meta, _fingerprint(key), partitions or int(meta["partitions"]))
-        return bool(meta)
+        return {_decoded(name): _decoded(value) for name, value in raw.items()}
 
     def positions(self, lowest: Mapping[int, int], today: int) -> dict[int, int]:
         """Return the next offset of each partition; one that is unknown begins at the log's lowest offset."""

@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.decoder import Decoder
-from schemas.errors import Reason
+from schemas.errors import Reason, Refusal
 from scoring import ledger
 from sinks.errors import PartitionLostError, StoreUnavailableError
 from sinks.keys import next_key
 from stream.embedded import free_port
-from stream.process import Outcome
+from stream.process import Outcome, _letter
 from tests.support.events import LEFT_OUT, PARTITIONS, RECORDED_MS, RESIDENT, value_of
-from tests.support.fake_kafka import TOPIC, FakeLog, positions_after
+from tests.support.fake_kafka import TOPIC, FakeLog, FakeRecord, Headers, positions_after
 from tests.support.redis_server import connect
 from tests.support.scorers import (
     Scorer,
@@ -115,6 +115,21 @@ def test_a_dead_letter_is_the_record_as_it_came_with_the_place_it_came_from(
     assert (letter.value, letter.key) == (raw, key)
     assert letter.headers == [("ce_id", b"\xff"), ("empty", b""), ("ce_id", b"again")]
     assert (letter.reason, letter.rejected) == ("not_json", "\ufffd\x00 no JSON")
+
+
+class Unreadable(FakeRecord):
+    """A record with a header whose name is not UTF-8, as confluent-kafka gives it."""
+
+    def headers(self) -> Headers | None:
+        raise SystemError("error return without exception set")
+
+
+def test_a_record_whose_headers_cannot_be_read_is_a_dead_letter_without_them() -> None:
+    record = Unreadable(raw=b"{", raw_key=b"k", at_partition=3, at_offset=8, at_ms=RECORDED_MS)
+
+    letter = _letter("credit.events", record, Refusal(Reason.BAD_ENVELOPE))
+
+    assert (letter.name, letter.key, letter.value, letter.headers) == ("credit.events/3/8", b"k", b"{", [])
 
 
 def _full(log: FakeLog) -> None:

@@ -124,6 +124,15 @@ def test_of_changes_of_several_kinds_in_one_entry_each_says_its_own() -> None:
     ]
 
 
+def test_a_tier_that_the_pack_does_not_have_is_published_as_none() -> None:
+    change = a_change()
+    change["tier_before"] = 6
+
+    (sent,) = messages(entry(change, []), 0, NAMES)
+
+    assert orjson.loads(sent.value)["data"]["tier_before"] is None
+
+
 def test_a_dead_letter_is_published_whole_and_can_be_told_by_its_headers(outbox: Outbox) -> None:
     letter = a_letter()
     outbox.keep(entry(a_change()[:0], [letter]))
