@@ -38,14 +38,11 @@ CHANGE = np.dtype(
         ("pack_before", "<u8"),
     ]
 )
-# What earlier releases have left in an outbox: all of their own pack, and nothing under review.
-_CHANGE_OF_ONE_PACK = np.dtype(CHANGE.descr[:-4])
 Changes = NDArray[np.void]
 
 CHANGE_TYPE = "standing.changed"
 CHANGE_SOURCE = "/jasmine/scorer"
 _CHANGES = b"changed"
-_CHANGES_OF_ONE_PACK = b"changes"
 _DEAD = b"dead"
 _DERIVED = b"derived"
 
@@ -121,7 +118,7 @@ def _differing(changes: Changes, packs: Mapping[int, Pack]) -> NDArray[np.bool_]
     changes["pack_before"][unknown] = changes["pack"][unknown]
     fields = ["tier_before", "entitlements_before", "pack_before", "tier", "entitlements", "pack"]
     kinds, which = np.unique(changes[fields], return_inverse=True)
-    names = NamesByPack(packs)
+    names = NamesByPack.of(packs)
     differs = [names.said(*kind[:3]) != names.said(*kind[3:]) for kind in kinds.tolist()]
     reviewed: NDArray[np.bool_] = changes["under_review"] != changes["under_review_before"]
     return reviewed | np.array(differs, np.bool_)[which]
@@ -174,27 +171,30 @@ class Names:
 class NamesByPack:
     """The names of every pack that a change may be of."""
 
-    def __init__(self, packs: Mapping[int, Pack] = MappingProxyType({}), own: Names | None = None) -> None:
-        """Take packs by their hashes, and what names a change of an earlier release, which does not say its pack."""
-        self._own = own
-        self._names: dict[int, Names] = {}
-        self.know(packs)
+    @classmethod
+    def of(cls, packs: Mapping[int, Pack]) -> Self:
+        """Return the names of packs, which stand by their hashes."""
+        names = cls({})
+        names.know(packs)
+        return names
+
+    def __init__(self, names: Mapping[int, Names]) -> None:
+        self._names = dict(names)
 
     def know(self, packs: Mapping[int, Pack]) -> None:
         """Add packs."""
         self._names |= {number: Names.of(pack) for number, pack in packs.items() if number not in self._names}
 
     def at(self, pack: int) -> Names:
-        """Return the names of a pack, 0 for a change that does not say its own.
+        """Return the names of a pack.
 
         Raises:
             UnknownPackError: it was not announced here yet.
 
         """
-        names = self._names.get(pack, self._own if pack == 0 else None)
-        if names is None:
+        if pack not in self._names:
             raise UnknownPackError(pack)
-        return names
+        return self._names[pack]
 
     def said(self, tier: int, entitlements: int, pack: int) -> tuple[bytes, frozenset[str]]:
         """Return what numbers of a pack say by name."""
@@ -215,17 +215,7 @@ def messages(pairs: Sequence[bytes], partition: int, names: NamesByPack) -> Iter
         elif name == _DERIVED:
             yield Message(Channel.EVENTS, orjson.loads(value)["subject"].encode(), value, _STRUCTURED_HEADERS)
         else:
-            yield from _changed(_changes_in(name, value), partition, names)
-
-
-def _changes_in(name: bytes, value: bytes) -> Changes:
-    if name != _CHANGES_OF_ONE_PACK:
-        return np.frombuffer(value, CHANGE)
-    old = np.frombuffer(value, _CHANGE_OF_ONE_PACK)
-    changes = np.zeros(len(old), CHANGE)
-    for field in _CHANGE_OF_ONE_PACK.names or ():
-        changes[field] = old[field]
-    return changes
+            yield from _changed(np.frombuffer(value, CHANGE), partition, names)
 
 
 # A byte that JSON never holds stands where each change has its own: the offset it was made at, and its subject.

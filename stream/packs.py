@@ -6,7 +6,7 @@ from typing import Protocol
 
 from schemas.days import date_of, day_of
 from scoring.announced import Announced
-from sinks.outbox import Names, NamesByPack
+from sinks.outbox import NamesByPack
 from sinks.packs import documents_of, packs_in
 from sinks.store import Store
 from stream.announcements import AnnouncementLog, Said, fold
@@ -35,7 +35,7 @@ class PackWatch:
         self, own: Announced, announcements: AnnouncementLog, store: Store, metrics: Metrics, clock: Callable[[], float]
     ) -> None:
         self.announced = own
-        self.names = NamesByPack(own.packs, Names.of(own.timeline.spans[0].pack))
+        self.names = NamesByPack.of(own.packs)
         self._announcements = announcements
         self._store = store
         self._metrics = metrics

@@ -197,7 +197,7 @@ def test_a_published_change_fits_its_schema() -> None:
     change["tier"] = 0, 255
     pairs = entry(change, [])
 
-    for message in messages(pairs, 3, NamesByPack(own=Names(["poor", "good"], ["umbrella_free", "scooter_free"]))):
+    for message in messages(pairs, 3, NamesByPack({0: Names(["poor", "good"], ["umbrella_free", "scooter_free"])})):
         VALIDATORS["standing.changed"].validate(orjson.loads(message.value))
 
 
@@ -205,7 +205,7 @@ def test_a_published_change_fits_its_schema() -> None:
 def test_a_change_across_packs_fits_its_schema_too(pack_before: int) -> None:
     change = np.zeros(1, CHANGE)
     change["pack"], change["pack_before"] = 1, pack_before
-    names = NamesByPack({1: shipped(), 2: shipped()})
+    names = NamesByPack.of({1: shipped(), 2: shipped()})
 
     (message,) = messages(entry(change, []), 3, names)
 

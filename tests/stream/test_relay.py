@@ -27,7 +27,7 @@ from tests.support.fake_kafka import FakeProducer
 from tests.support.redis_server import connect
 
 TOPICS = {Channel.DEAD: "credit.dead", Channel.CHANGES: "credit.changes", Channel.EVENTS: "credit.events"}
-NAMES = NamesByPack(own=Names(["poor", "good"], ["transit", "library"]))
+NAMES = NamesByPack({0: Names(["poor", "good"], ["transit", "library"])})
 DEADLINE_S = 5.0
 
 

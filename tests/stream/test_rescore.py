@@ -312,7 +312,7 @@ def test_two_changes_of_packs_that_cancel_each_other_between_two_looks_are_still
 
 
 def told(client: Any, holds: Announced, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    monkeypatch.setattr("tests.support.scorers.NAMES", NamesByPack(holds.packs))
+    monkeypatch.setattr("tests.support.scorers.NAMES", NamesByPack.of(holds.packs))
     return changes_in(client)
 
 

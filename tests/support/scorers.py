@@ -30,7 +30,7 @@ TODAY = day("2026-11-24")
 NOON_S = RECORDED_MS / 1000 + 1.5
 RULES: Rules = rules_of(shipped().model_dump_json(by_alias=True))
 ANNOUNCED = Announced.of(shipped())
-NAMES = NamesByPack(ANNOUNCED.packs)
+NAMES = NamesByPack.of(ANNOUNCED.packs)
 # As the transport.
 AHEAD_MAX = 2
 
