@@ -29,8 +29,8 @@ from scoring.explanation import (
 )
 from scoring.pack import SCORE_MAX, Pack, Rule
 from scoring.reasons import Counted, repair, why
-from scoring.rescoring import in_order, scores, walk, walk_plainly
-from scoring.rules import Rules
+from scoring.rescoring import in_order, scores, walk, walk_plainly, without_records
+from scoring.rules import Rules, without_review
 from scoring.words import Words, appeal_words, grade_name, points_words
 
 __all__ = [
@@ -171,13 +171,19 @@ class _Said:
 
 
 def _effects(said: _Said, counted: Counted, pack: Pack, kind: str, rules: Rules | None) -> Mapping[int, int]:
-    """Return by how much the score would rise without each record and what is said of it."""
-    score = counted.state.score
+    """Return by how much the score would rise without each record and what is said of it.
+
+    What waits for a person waits without the record, too, and nothing else does: else a record would be told to bring
+    what a listing costs that is held only as long as somebody stands high enough.
+    """
+    score, held = counted.state.score, counted.state.held
     # Without what is about the subject itself there is no score to compare.
-    moving = [one for one in counted.records if not one.rule.event_type.about_the_subject]
+    moving = [one for one in counted.records if not one.rule.event_type.about_the_subject and one.record not in held]
     if score is None or not moving:
         return {}
-    found = scores([said.without(one.record) for one in moving], [counted.day] * len(moving), pack, kind, rules)
+    variants = [without_records(said.without(one.record), held) for one in moving]
+    unreviewed = pack.model_copy(update={"review": None})
+    found = scores(variants, [counted.day] * len(moving), unreviewed, kind, rules and without_review(rules))
     return {one.record: other - score for one, other in zip(moving, found, strict=True) if other is not None}
 
 

@@ -225,6 +225,19 @@ def test_the_reason_is_told_in_both_languages() -> None:
     assert (entry.points, entry.stated, entry.ceiling) == (0, -150, None)
 
 
+@pytest.mark.parametrize("compiled", [False, True])
+def test_no_record_is_told_to_bring_what_only_a_review_keeps_away(*, compiled: bool) -> None:
+    # Without the degree this would be Fair, from where a listing lowers by one tier only and waits for nobody.
+    pack = pack_with(base_points=640)
+    degree = a_record("capability.education.certified", "2026-01-01", grade="bachelor")
+    rules = compile_rules(pack) if compiled else None
+
+    answer = explain(facts_of([ME, degree, listing()]), day("2026-05-01"), pack, rules=rules)
+
+    assert answer.under_review
+    assert [one.words.en for one in answer.principal] == ["Education certified of 2026-01-01 brings you 20 points."]
+
+
 @pytest.mark.parametrize("rules", [None, compile_rules(WELL)])
 def test_nothing_is_suggested_about_what_waits(rules: object) -> None:
     facts = facts_of([ME, listing(), a_record("library.loan.overdue", "2026-05-01")])
