@@ -3,12 +3,23 @@
 from collections.abc import Mapping
 
 from gateway.access import AccessLog
-from schemas.access import DESK, Purpose, What
-from stream.cli.output import err
+from schemas.access import CITIZEN, DESK, Purpose, What, check_reader
+from schemas.errors import Refusal
+from stream.cli.output import Exit, err, fail
 from stream.settings import Settings
 
 # How long a command that has answered waits for Kafka to have its read, in seconds.
 _FLUSH_S_MAX = 5.0
+
+
+def check_reader_name(name: str) -> None:
+    """End the command if no reader of a deployment can have this name."""
+    try:
+        check_reader(name)
+    except Refusal as refusal:
+        fail(Exit.USAGE, f"reader was {name!r}: {refusal.remedy}")
+    if name in {CITIZEN, DESK}:
+        fail(Exit.USAGE, f"reader was {name!r}: it is a name of the city's own parts; give another")
 
 
 def access_log_of(settings: Settings) -> AccessLog | None:

@@ -7,10 +7,8 @@ from typing import Annotated
 import typer
 
 from gateway.changes import RECORDS_MAX, Change, Subscriber
-from schemas.access import check_reader
-from schemas.errors import Refusal
-from stream.cli.accesses import access_log_of
-from stream.cli.output import Exit, fail, write_json
+from stream.cli.accesses import access_log_of, check_reader_name
+from stream.cli.output import write_json
 from stream.settings import load_settings
 
 
@@ -27,10 +25,7 @@ def changes(
     [bold]Example[/]: jasmine changes --reader transit-operator | update-my-cache
     """
     settings = load_settings()
-    try:
-        check_reader(reader)
-    except Refusal as refusal:
-        fail(Exit.USAGE, str(refusal))
+    check_reader_name(reader)
     log = access_log_of(settings)
     properties = {**settings.kafka, "log_level": 2}
     printed = 0

@@ -6,8 +6,7 @@ import typer
 import yaml
 
 from gateway.readers import PURPOSES, entry_for, new_token
-from schemas.access import check_reader
-from schemas.errors import Refusal
+from stream.cli.accesses import check_reader_name
 from stream.cli.output import AsJson, Exit, err, fail, out, write_json
 
 app = typer.Typer(help="Who may ask over HTTP: readers, their tokens and purposes.")
@@ -31,10 +30,7 @@ def token(
 
     [bold]Example[/]: jasmine readers token transit-operator --purpose transit
     """
-    try:
-        check_reader(name)
-    except Refusal as refusal:
-        fail(Exit.USAGE, f"reader was {name!r}: {refusal.remedy}")
+    check_reader_name(name)
     if unknown := sorted({*purpose} - {*PURPOSES}):
         fail(Exit.USAGE, f"no purpose is called {unknown[0]}; there are {', '.join(PURPOSES)}")
     made = new_token()

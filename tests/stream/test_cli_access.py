@@ -99,6 +99,15 @@ def test_a_reader_must_have_a_name(jasmine: Jasmine) -> None:  # noqa: F811
     assert "such as transit-operator" in answer.err
 
 
+@pytest.mark.parametrize("command", [("changes", "--reader"), ("readers", "token", "--purpose", "transit")])
+@pytest.mark.parametrize("name", ["citizen", "desk"])
+def test_no_reader_takes_a_name_of_the_citys_own_parts(command: tuple[str, ...], name: str, jasmine: Jasmine) -> None:  # noqa: F811
+    answer = jasmine(*command, name)
+
+    assert answer.code == Exit.USAGE
+    assert "a name of the city's own parts; give another" in answer.err
+
+
 @pytest.mark.usefixtures("_logging")
 def test_of_whom_nothing_was_read_is_said_so(jasmine: Jasmine) -> None:  # noqa: F811
     answer = jasmine("access", NOBODY)
