@@ -11,6 +11,7 @@ from gateway.producer import Publisher
 from schemas.catalogue import CONFIRMED, REVOKED, EventType
 from schemas.codec import decode
 from schemas.days import CITY_TIMEZONE, date_of, datetime_of, day_of
+from schemas.errors import Refusal
 from schemas.events import CreditEvent, Data
 from schemas.subjects import format_subject
 from scoring.pack import Pack
@@ -76,7 +77,11 @@ def list_(
         write_json({"waiting": len(found), "records": rows})
     else:
         columns = ("subject", "record", "type", "grade", "waits_since", "tier", "tier_if_confirmed")
-        table(f"{len(found)} records wait", columns, [[row[name] for name in columns] for row in rows])
+        table(
+            f"{len(found)} {'record waits' if len(found) == 1 else 'records wait'}",
+            columns,
+            [[row[name] for name in columns] for row in rows],
+        )
     read = {format_subject(one.stored.subject): one.stored.card.as_of for one in shown}
     record_all(settings, read, "desk", "explanation")
 
@@ -110,7 +115,10 @@ def _answer(event_type: EventType, subject: str, record_id: str, document: str, 
         fail(Exit.NOT_FOUND, f"no record {record_id} of {subject} waits for a person; see `jasmine reviews list`")
     event = _event(settings, event_type, stored, one, document)
     publisher = Publisher(settings.kafka, settings.topic_events)
-    publisher.publish(event)
+    try:
+        publisher.publish(event)
+    except Refusal as refusal:
+        fail(Exit.REFUSED, f"the answer was not published: {refusal}")
     if publisher.close().failed:
         fail(Exit.AWAY, "Kafka did not acknowledge the answer: give it again; if both arrive, the first counts")
     if as_json:

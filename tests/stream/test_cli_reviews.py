@@ -55,7 +55,7 @@ def test_what_waits_is_listed_and_counts_once_it_is_confirmed(jasmine: Jasmine, 
         "poor",
     )
     assert tier_of(jasmine, listed) == "good"
-    assert re.search(r"\d+ records wait", jasmine("reviews", "list", "--limit", "1").out)
+    assert re.search(r"\d+ records? waits?", jasmine("reviews", "list", "--limit", "1").out)
 
     answer = jasmine("reviews", "confirm", listed, one["record"], "--document", "2026-118", "--json")
 
@@ -81,6 +81,17 @@ def test_only_what_waits_can_be_answered(jasmine: Jasmine, listed: str) -> None:
     assert wrong.code == Exit.NOT_FOUND
     assert "no record 0123456789abcdef" in wrong.err
     assert jasmine("reviews", "confirm", NOBODY, "0123456789abcdef").code == Exit.NOT_FOUND
+
+
+def test_an_answer_that_no_event_can_carry_is_told_and_changes_nothing(jasmine: Jasmine, listed: str) -> None:  # noqa: F811
+    (one,) = waiting_of(jasmine, listed)
+
+    answer = jasmine("reviews", "confirm", listed, one["record"], "--document", "2" * 300)
+
+    assert answer.code == Exit.REFUSED
+    assert "data.document_no" in answer.err
+    assert "give at most 256 characters" in answer.err
+    assert waiting_of(jasmine, listed) == [one]
 
 
 def test_who_is_listed_sees_that_a_desk_has_read(
