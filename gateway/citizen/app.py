@@ -11,6 +11,7 @@ import orjson
 import structlog
 from fastapi import Depends, FastAPI, Path, Query, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
+from pydantic import BeforeValidator, Field
 from starlette.responses import HTMLResponse, RedirectResponse
 from starlette.staticfiles import StaticFiles
 
@@ -43,6 +44,8 @@ from scoring.explain import to_json
 from scoring.pack import SCORE_MAX
 
 _CALLBACK = "/signed-in"
+# Probes ask by HEAD, too.
+_PROBED = ["GET", "HEAD"]
 # Of each a page can say that it was filed.
 _ACTS = frozenset({"dispute", "apply", "give", "withdraw"})
 
@@ -86,7 +89,10 @@ class Parts:
 RecordPath = Annotated[str, Path(pattern="^[0-9a-f]{16}$")]
 PurposePath = Annotated[str, Path(pattern=f"^({'|'.join(one.label for one in CONSENTED.grades)})$")]
 ConsentAct = Literal["give", "withdraw"]
-TargetQuery = Annotated[int | None, Query(ge=0, le=SCORE_MAX)]
+# A field that was emptied asks for nothing of its own.
+TargetQuery = Annotated[
+    Annotated[int, Field(ge=0, le=SCORE_MAX)] | None, BeforeValidator(lambda said: said or None), Query()
+]
 
 
 def create_app(parts: Parts, *, access_log: bool = True) -> FastAPI:
@@ -349,11 +355,11 @@ def _filed(request: Request, act: str, event_id: str, place: str = "") -> Respon
 
 
 def _add_operations(app: FastAPI, parts: Parts) -> None:
-    @app.get("/health")
+    @app.api_route("/health", methods=_PROBED)
     async def health() -> Response:
         return Response(orjson.dumps({"status": "ok"}), media_type="application/json")
 
-    @app.get("/ready")
+    @app.api_route("/ready", methods=_PROBED)
     async def ready() -> Response:
         await parts.reader.partitions()
         return Response(orjson.dumps({"status": "ready"}), media_type="application/json")

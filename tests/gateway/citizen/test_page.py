@@ -103,6 +103,18 @@ def test_a_target_that_is_no_score_is_refused(world: World) -> None:
     assert {one.json()["type"] for one in answers} == {"urn:jasmine:problem:bad-request"}
 
 
+def test_a_target_that_was_emptied_asks_for_the_next_benefit_again(world: World) -> None:
+    shown = enter(world).text
+
+    assert world.client.get("/?target=", headers=PAGE).text == shown
+
+
+def test_a_target_of_nothing_is_kept_while_the_page_is_open(world: World) -> None:
+    enter(world)
+
+    assert 'data-target="0"' in world.client.get("/?target=0", headers=PAGE).text
+
+
 def test_somebody_without_a_score_is_told_that_this_is_no_low_one(world: World) -> None:
     world.city.begin()
     world.happen(an_event(LIN, "library.loan.overdue", TODAY - 3))
@@ -192,6 +204,10 @@ def test_health_does_not_ask_the_store_and_ready_does(world: World, valkey: str)
     # What was read once is not asked again; a reader that has just started asks.
     assert world.client.get("/health").status_code == 200
     assert world.client.get("/ready").status_code == 503
+
+
+def test_probes_may_ask_by_head_as_they_may_the_gateway(world: World) -> None:
+    assert [world.client.head(path).status_code for path in ("/health", "/ready")] == [200, 200]
 
 
 def test_a_record_that_waits_for_a_review_is_shown_as_such(world: World) -> None:
