@@ -205,7 +205,8 @@ def _written(
         "done": done if done in _ACTS else "",
     }
     if known.page is None or known.status != "scored":
-        return renderer.page("unscored", look, **values, status=_unscored(known), base=parts.base_points)
+        unscored = {"status": _unscored(known), "base": parts.base_points, "page": known.page}
+        return renderer.page("unscored", look, **values, **unscored)
     return renderer.page("score", look, **values, page=known.page, target=target)
 
 

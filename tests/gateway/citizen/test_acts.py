@@ -30,6 +30,17 @@ def test_a_dispute_is_published_about_the_record_and_shows_on_the_page(world: Wo
     assert '<p class="number" id="number">497</p>' in page.text
 
 
+def test_who_has_no_score_sees_the_records_and_can_dispute_them_all_the_same(world: World, token: str) -> None:
+    record = world.record_of(FINE)
+    world.client.post("/consents/scoring/withdraw", data={"csrf": token}, headers=PAGE)
+    shown = world.client.get("/", headers=PAGE).text
+    disputed = world.client.post(f"/records/{record}/dispute", data={"csrf": token}, headers=PAGE).text
+
+    assert "您已撤回评分授权" in shown
+    assert f'href="/records/{record}/dispute"' in shown
+    assert "异议处理中" in disputed.partition(f'id="record-{record}"')[2].partition("</article>")[0]
+
+
 def test_a_program_is_told_the_event_that_was_filed(world: World, token: str) -> None:
     answer = world.client.post(f"/records/{world.record_of(FINE)}/dispute", data={"csrf": token}, headers=JSON)
 
