@@ -76,7 +76,7 @@ const listen = () => {
     const told = JSON.parse(event.data);
     const before = Number(document.getElementById("number")?.textContent);
     // Somebody who had no score is looking at another page.
-    if (!document.getElementById("section-score")) location.reload();
+    if (!document.getElementById("section-score")) return location.reload();
     for (const [name, html] of Object.entries(told.sections)) replaceSection(name, html);
     tellConnection(false);
     countTo(before, told.score);

@@ -161,6 +161,20 @@ def test_consent_is_withdrawn_and_given_again_with_the_keyboard_alone(
     page.close()
 
 
+def test_a_page_without_a_score_becomes_one_with_it_without_an_error(browser: Browser, site: tuple[World, str]) -> None:
+    world, address = site
+    world.happen(an_event(LIN, "consent.withdrawn", TODAY - 1, grade=Grade.SCORING))
+    page = signed_in(browser, address)
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    before = page.locator("#number").count()
+    world.happen(an_event(LIN, "consent.granted", TODAY, grade=Grade.SCORING))
+    expect(page.locator("#number")).to_have_text("675", timeout=WAIT_MS)
+
+    assert (before, errors) == (0, [])
+    page.close()
+
+
 @pytest.mark.parametrize("language", ["zh-CN", "en-GB"])
 def test_nothing_is_wider_than_a_phone(browser: Browser, site: tuple[World, str], language: str) -> None:
     _, address = site
@@ -178,10 +192,14 @@ def test_nothing_is_wider_than_a_phone(browser: Browser, site: tuple[World, str]
     page.evaluate("scrollTo(0, 0)")
     if language == "zh-CN":
         keep(page, "phone")
+    lines = page.locator(".brand span").evaluate(
+        "one => one.getBoundingClientRect().height / parseFloat(getComputedStyle(one).lineHeight)"
+    )
 
     assert wider == 0
     assert cut == 0
     assert small == 0
+    assert lines == 1
     page.close()
 
 
