@@ -1,9 +1,8 @@
 """Drawings as numbers: the flower of the dimensions, and the line of the score. The templates write them as SVG."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import pairwise
 from math import cos, pi, sin
 
 from schemas.days import date_of
@@ -127,12 +126,12 @@ class History:
     """The line of a score.
 
     Attributes:
-        line: a path of steps.
+        line: a path of steps, with a gap wherever there was no score.
         area: the same, closed below.
         scores: lines of the grid.
         days: marks of time.
-        changes: the days on which it changed, with the score from then on, the newest first.
-        x, y: where it stands today.
+        changes: the days on which it changed, with the score from then on, the newest first; None is no score.
+        x, y: where it stands, or stood last.
 
     """
 
@@ -140,15 +139,15 @@ class History:
     area: str
     scores: Sequence[Mark]
     days: Sequence[Mark]
-    changes: Sequence[tuple[date, int, int | None]]
+    changes: Sequence[tuple[date, int | None, int | None]]
     x: float
     y: float
 
 
-def history_plot(steps: Sequence[tuple[int, int]], today: int) -> History:
-    """Return the drawing of a score that from each day on was so much, until today."""
+def history_plot(steps: Sequence[tuple[int, int | None]], today: int) -> History:
+    """Return the drawing of a score that from each day on was so much, or none, until today; it begins with one."""
     first = steps[0][0]
-    low, high, gap = _scale([score for _, score in steps])
+    low, high, gap = _scale([score for _, score in steps if score is not None])
     floor = PLOT_HEIGHT - _BOTTOM
 
     def x(day: int) -> float:
@@ -157,20 +156,36 @@ def history_plot(steps: Sequence[tuple[int, int]], today: int) -> History:
     def y(score: int) -> float:
         return round(floor - (floor - _TOP) * (score - low) / (high - low), 1)
 
-    line = f"M{x(first)},{y(steps[0][1])}"
-    for day, score in steps[1:]:
-        line += f"H{x(day)}V{y(score)}"
-    line += f"H{x(today)}" if today > first else f"h{PLOT_WIDTH - _LEFT - _RIGHT}"
-    end_x = x(today) if today > first else float(PLOT_WIDTH - _RIGHT)
+    line = area = ""
+    for run, until in _runs(steps, today):
+        begin, score = run[0]
+        drawn = f"M{x(begin)},{y(score)}" + "".join(f"H{x(day)}V{y(score)}" for day, score in run[1:])
+        end_x = x(until) if today > first else float(PLOT_WIDTH - _RIGHT)
+        line += f"{drawn}H{end_x}"
+        area += f"{drawn}H{end_x}V{floor}H{x(begin)}Z"
+    last = next(score for _, score in reversed(steps) if score is not None)
     return History(
         line=line,
-        area=f"{line}V{floor}H{x(first)}Z",
+        area=area,
         scores=[Mark(str(score), y(score)) for score in range(low, high + 1, gap)],
         days=[Mark(date_of(day).isoformat()[:7], x(day)) for day in _marked_days(first, today)],
         changes=_changes(steps),
         x=end_x,
-        y=y(steps[-1][1]),
+        y=y(last),
     )
+
+
+def _runs(steps: Sequence[tuple[int, int | None]], today: int) -> Iterator[tuple[list[tuple[int, int]], int]]:
+    """Yield the steps between which there always was a score, and the day on which each run of them ends."""
+    run: list[tuple[int, int]] = []
+    for day, score in steps:
+        if score is not None:
+            run.append((day, score))
+        elif run:
+            yield run, day
+            run = []
+    if run:
+        yield run, today
 
 
 def _scale(scores: Sequence[int]) -> tuple[int, int, int]:
@@ -189,7 +204,10 @@ def _marked_days(first: int, today: int) -> list[int]:
     return [first + (today - first) * number // count for number in range(count + 1)] if today > first else [first]
 
 
-def _changes(steps: Sequence[tuple[int, int]]) -> list[tuple[date, int, int | None]]:
-    first_day, first_score = steps[0]
-    moved = [(date_of(day), score, score - before) for (_, before), (day, score) in pairwise(steps)]
-    return [*reversed(moved), (date_of(first_day), first_score, None)]
+def _changes(steps: Sequence[tuple[int, int | None]]) -> list[tuple[date, int | None, int | None]]:
+    befores = [None, *(score for _, score in steps)]
+    moved = [
+        (date_of(day), score, None if score is None or before is None else score - before)
+        for before, (day, score) in zip(befores, steps, strict=False)
+    ]
+    return moved[::-1]

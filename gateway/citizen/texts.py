@@ -87,6 +87,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "equals": ("当前分数", "Your score"),
     "history": ("两年走势", "Two years"),
     "history-label": ("分数走势图，今天为 {score} 分", "The score over time; today it is {score}"),
+    "history-none": ("无分数", "no score"),
     "history-table": ("变化明细", "Each change"),
     "day": ("日期", "Day"),
     "points": ("分值", "Points"),

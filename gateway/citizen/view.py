@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import pairwise
+from itertools import dropwhile, pairwise
 
 import numpy as np
 
@@ -175,9 +175,10 @@ def _history(facts: Facts, today: int, rulings: Rulings) -> History | None:
         (day_of_date(step.day), step.score)
         for (first, ruling), last in zip(rulings, lasts, strict=True)
         for step in history(facts, first, last, ruling.pack, KIND, rules=ruling.rules)
-        if step.score is not None
     ]
-    moved = [one for place, one in enumerate(steps) if place == 0 or one[1] != steps[place - 1][1]]
+    # It begins with the first score; what was none before it was nothing yet.
+    scored = list(dropwhile(lambda one: one[1] is None, steps))
+    moved = [one for place, one in enumerate(scored) if place == 0 or one[1] != scored[place - 1][1]]
     return history_plot(moved, today) if moved else None
 
 

@@ -115,6 +115,24 @@ def test_a_target_of_nothing_is_kept_while_the_page_is_open(world: World) -> Non
     assert 'data-target="0"' in world.client.get("/?target=0", headers=PAGE).text
 
 
+def test_the_two_years_show_when_there_was_no_score(world: World) -> None:
+    world.happen(
+        an_event(LIN, "consent.withdrawn", TODAY - 100, grade=Grade.SCORING),
+        an_event(LIN, "consent.granted", TODAY - 50, grade=Grade.SCORING),
+    )
+    page = enter(world).text
+    told = world.client.get("/export").json()["history"]
+    section = page.partition('id="section-history"')[2].partition("</section>")[0]
+    line = section.partition('class="line" d="')[2].partition('"')[0]
+    away = [one["day"] for one in told if one["score"] is None]
+
+    assert away == [date_of(TODAY - 100).isoformat()]
+    assert date_of(TODAY - 50).isoformat() in [one["day"] for one in told]
+    assert "<td>无分数</td><td></td>" in section
+    # A line before it and one after it.
+    assert line.count("M") == 2
+
+
 def test_somebody_without_a_score_is_told_that_this_is_no_low_one(world: World) -> None:
     world.city.begin()
     world.happen(an_event(LIN, "library.loan.overdue", TODAY - 3))
