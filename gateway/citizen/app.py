@@ -263,7 +263,7 @@ def _add_acts(app: FastAPI, parts: Parts, renderer: Renderer) -> None:
     async def ask_dispute(request: Request, record: RecordPath) -> Response:
         session = parts.cookies.session(request)
         shown = _may_dispute(await _own(parts, session, record))
-        return _confirmation(renderer, request, session, shown, "dispute")
+        return _asked(renderer, request, parts, "confirm", session=session, record=shown, act="dispute")
 
     @app.post("/records/{record}/dispute")
     async def dispute(request: Request, record: RecordPath) -> Response:
@@ -276,7 +276,7 @@ def _add_acts(app: FastAPI, parts: Parts, renderer: Renderer) -> None:
     async def ask_repair(request: Request, record: RecordPath) -> Response:
         session = parts.cookies.session(request)
         shown = _may_apply(await _own(parts, session, record))
-        return _confirmation(renderer, request, session, shown, "apply")
+        return _asked(renderer, request, parts, "confirm", session=session, record=shown, act="apply")
 
     @app.post("/records/{record}/repair")
     async def repair(request: Request, record: RecordPath) -> Response:
@@ -291,7 +291,7 @@ def _add_consents(app: FastAPI, parts: Parts, renderer: Renderer) -> None:
     async def ask_consent(request: Request, purpose: PurposePath, act: ConsentAct) -> Response:
         session = parts.cookies.session(request)
         consent = await _own_consent(parts, session, purpose, act)
-        return HTMLResponse(renderer.page("consent", look_of(request), session=session, consent=consent))
+        return _asked(renderer, request, parts, "consent", session=session, consent=consent)
 
     @app.post("/consents/{purpose}/{act}")
     async def change_consent(request: Request, purpose: PurposePath, act: ConsentAct) -> Response:
@@ -344,8 +344,11 @@ async def _place(parts: Parts, session: Session, shown: RecordShown) -> Place:
     )
 
 
-def _confirmation(renderer: Renderer, request: Request, session: Session, shown: RecordShown, act: str) -> Response:
-    return HTMLResponse(renderer.page("confirm", look_of(request), session=session, record=shown, act=act))
+def _asked(renderer: Renderer, request: Request, parts: Parts, name: str, **values: Any) -> Response:
+    """Return a page that asks once more, in a language that also the page after it is to have."""
+    response = HTMLResponse(renderer.page(name, look_of(request), **values))
+    parts.cookies.keep_language(request, response)
+    return response
 
 
 def _filed(request: Request, act: str, event_id: str, place: str = "") -> Response:

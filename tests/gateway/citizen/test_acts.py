@@ -55,6 +55,16 @@ def test_before_a_dispute_a_page_says_what_it_does(world: World, token: str) -> 
     assert "立即暂停计分" in page.text
 
 
+@pytest.mark.parametrize("address", ["/records/{fine}/dispute", "/consents/health/give"])
+def test_a_language_that_was_chosen_before_an_act_stays_after_it(world: World, token: str, address: str) -> None:
+    address = address.format(fine=world.record_of(FINE)) + "?lang=en"
+    asked = world.client.get(address, headers=PAGE).text
+    done = world.client.post(address, data={"csrf": token}, headers=PAGE).text
+
+    assert '<html lang="en"' in asked
+    assert '<html lang="en"' in done
+
+
 @pytest.mark.parametrize("record", [OTHERS_BOOK, an_event(LIN, "library.loan.overdue", TODAY, event_id="never")])
 @pytest.mark.parametrize("act", ["dispute", "repair"])
 def test_a_record_that_is_not_ones_own_is_refused_without_saying_whose_it_is(
