@@ -205,7 +205,8 @@ def _records(entries: Sequence[Entry], today: date, accesses: Accesses) -> list[
 
 def _record(entry: Entry, today: date, accesses: Accesses) -> RecordShown:
     said = [one for one in entry.remarks if one.type in {"repair.applied", "repair.refused", "repair.granted"}]
-    last = max(said, key=lambda one: one.date) if said else None
+    # They stand in the order in which they were said, of which their days know nothing within one.
+    last = said[-1] if said else None
     granted = next((one for one in said if one.type == "repair.granted"), None)
     waiting = last.date if last is not None and last.type == "repair.applied" else None
     ended = entry.until is not None and entry.until <= today

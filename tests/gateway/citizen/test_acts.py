@@ -1,5 +1,7 @@
 """What a citizen can do about records, and what not."""
 
+from dataclasses import replace
+from datetime import timedelta
 from http import HTTPStatus
 
 import pytest
@@ -146,6 +148,21 @@ def test_an_application_that_is_waiting_is_not_filed_again(world: World) -> None
     ]
 
     assert [one.status_code for one in answers] == [HTTPStatus.ACCEPTED, HTTPStatus.CONFLICT]
+
+
+@pytest.mark.parametrize(
+    ("said", "is_open"),
+    [(("repair.applied", "repair.refused"), True), (("repair.refused", "repair.applied"), False)],
+)
+def test_of_what_is_said_of_a_repair_on_one_day_the_last_holds(
+    world: World, said: tuple[str, ...], *, is_open: bool
+) -> None:
+    old = an_event(LIN, "traffic.penalty.imposed", TODAY - 100, grade=Grade.FINE_MINOR, event_id="old")
+    words = [an_event(LIN, one, TODAY, record_source=old.source, record_id=old.id) for one in said]
+    world.happen(old, replace(words[0], time=words[0].time - timedelta(hours=1)), words[1])
+    page = enter(world)
+
+    assert (f'href="/records/{world.record_of(old)}/repair"' in page.text) is is_open
 
 
 def test_there_is_nothing_to_repair_in_what_raises_the_score(world: World) -> None:
