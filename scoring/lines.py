@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -135,7 +136,9 @@ def said_of(problem: ErrorDetails) -> str:
         return said.removeprefix("Value error, ")
     if kind in _REMEDIES:
         return f"{said}; {_REMEDIES[kind]}"
-    return f"{said}: was {repr(problem['input'])[:_QUOTED_CHARACTERS_MAX]}; correct it"
+    was = problem["input"]
+    quoted = str(was) if isinstance(was, date) else repr(was)
+    return f"{said}: was {quoted[:_QUOTED_CHARACTERS_MAX]}; correct it"
 
 
 def _places(node: yaml.Node | None, where: Where) -> Iterator[tuple[Where, int]]:

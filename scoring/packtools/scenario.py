@@ -6,13 +6,18 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from schemas.catalogue import TYPES_BY_NAME
-from schemas.days import add_months, day_of_date
+from schemas.days import EPOCH, add_months, date_of, day_of, day_of_date
 from scoring.lines import Document, FileError, read, said_of
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 _SERIES_MAX = 120
+_QUANTITY_MAX = 65_535
+# The last whole day of which a ledger can hold the seconds, in 2106.
+_LAST_DAY = day_of((1 << 32) - 1) - 1
+Day = Annotated[date, Field(ge=EPOCH, le=date_of(_LAST_DAY))]
 
 # What can be said about a record, in everyday words, and the event that says it.
 CONTROLS = {
@@ -35,12 +40,12 @@ class _Strict(BaseModel):
 class Correction(_Strict):
     """From a date on, the record has another grade or quantity."""
 
-    on: date = Field(alias="date")
+    on: Day = Field(alias="date")
     grade: str = ""
-    quantity: int = Field(default=0, ge=0)
+    quantity: int = Field(default=0, ge=0, le=_QUANTITY_MAX)
 
 
-Dates = date | tuple[date, ...]
+Dates = Day | tuple[Day, ...]
 
 
 class Given(_Strict):
@@ -61,13 +66,13 @@ class Given(_Strict):
     """
 
     type: str
-    on: date = Field(alias="date")
+    on: Day = Field(alias="date")
     record: str = ""
     grade: str = ""
-    quantity: int = Field(default=0, ge=0, le=65_535)
+    quantity: int = Field(default=0, ge=0, le=_QUANTITY_MAX)
     incident: str = ""
-    determined: date | None = None
-    ended: date | None = None
+    determined: Day | None = None
+    ended: Day | None = None
     monthly: int = Field(default=1, ge=1, le=_SERIES_MAX)
     yearly: int = Field(default=1, ge=1, le=_SERIES_MAX)
     corrected: Correction | tuple[Correction, ...] = ()
@@ -120,6 +125,8 @@ class Given(_Strict):
             yield wanted
         if self.monthly > 1 and self.yearly > 1:
             yield "give either monthly or yearly"
+        elif self.days()[-1] > _LAST_DAY:
+            yield f"the series ends after {date_of(_LAST_DAY)}: say fewer of it"
 
 
 class Expected(_Strict):
@@ -180,7 +187,7 @@ class Scenario(_Strict):
 
     scenario: Text
     about: Literal["resident", "legal_person", "organisation"] = "resident"
-    registered: date | Literal["never"] = date(2020, 1, 1)
+    registered: Day | Literal["never"] = date(2020, 1, 1)
     records: tuple[Given, ...] = ()
     expect: tuple[Expected, ...] = Field(min_length=1)
 
@@ -227,11 +234,21 @@ def _of_file(document: Document) -> Iterator[Located]:
     try:
         scenarios = _SCENARIOS.validate_python(document.value)
     except ValidationError as error:
-        problems = (_problem(document, one["loc"], said_of(one)) for one in error.errors())
+        problems = (_problem(document, one["loc"], said_of(one)) for one in _meant(error.errors()))
         raise FileError("\n".join(dict.fromkeys(problems))) from None
     for number, scenario in enumerate(scenarios):
         lines = tuple(document.line((number, "expect", place)) for place in range(len(scenario.expect)))
         yield Located(path=document.path, line=document.line((number,)), scenario=scenario, expect_lines=lines)
+
+
+def _meant(errors: list[ErrorDetails]) -> Iterator[ErrorDetails]:
+    """Yield all but that something is too short, of which a part is wrong itself: it is missing for that alone."""
+    for one in errors:
+        within = len(one["loc"])
+        if one["type"] != "too_short" or not any(
+            len(other["loc"]) > within and other["loc"][:within] == one["loc"] for other in errors
+        ):
+            yield one
 
 
 def _problem(document: Document, where: tuple[Any, ...], what: str) -> str:

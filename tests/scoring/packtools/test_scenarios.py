@@ -99,11 +99,27 @@ def test_a_wrong_expectation_is_told_with_line_and_day(expected: str, told: str,
             r"wishes\.yaml:3: records\.0\.date: ",
         ),
         ("- [", "is not YAML"),
+        (
+            BOOK.replace("2026-05-01", "2400-01-01") + "    - {on: 2026-05-02, score: 1}",
+            r"wishes\.yaml:3: records\.0\.date: .* 2106-02-06: was 2400-01-01",
+        ),
+        (BOOK + "    - {on: 1969-12-31, score: 1}", r"wishes\.yaml:5: expect\.0\.on.* 1970-01-01"),
+        (
+            BOOK.replace("date: 2026", "yearly: 90, date: 2026") + "    - {on: 2026-05-02, score: 1}",
+            r"wishes\.yaml:3: records\.0: the series ends after 2106-02-06: say fewer",
+        ),
     ],
 )
 def test_a_scenario_that_cannot_be_read_is_told_with_its_line(text: str, told: str, tmp_path: Path) -> None:
     with pytest.raises(FileError, match=told):
         tried(tmp_path, text + "\n")
+
+
+def test_an_expectation_that_is_wrong_is_not_told_to_be_missing_as_well(tmp_path: Path) -> None:
+    with pytest.raises(FileError) as caught:
+        tried(tmp_path, BOOK + "    - {on: 2026-05-02, scroe: 1}\n")
+
+    assert len(str(caught.value).splitlines()) == 1
 
 
 def test_a_folder_without_scenarios_is_told(tmp_path: Path) -> None:
