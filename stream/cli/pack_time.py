@@ -252,7 +252,7 @@ def _first_day(pack: Pack, first: datetime | None, today: int, *, at_once: bool)
         whose = "--from" if first else "effective_from in the pack"
         message = (
             f"{whose} was {date_of(day)}: only a day to come is exact for every reader: name a day from "
-            f"{date_of(today + 1)} on with --from, or accept --at-once"
+            f"{date_of(today + 1)} to {date_of(NEVER - 1)} with --from, or accept --at-once"
         )
         fail(Exit.USAGE, message)
     return day

@@ -206,6 +206,14 @@ def test_only_a_day_to_come_is_taken_unless_it_is_meant(pack: Pack, folder: Path
 
 
 @pytest.mark.usefixtures("_broker")
+def test_a_day_beyond_what_a_ledger_can_hold_is_told_the_last_one(pack: Pack, folder: Path) -> None:
+    code, said = pack("activate", folder, "--from", "2200-01-01")
+
+    assert code == Exit.USAGE
+    assert "to 2149-06-05" in said
+
+
+@pytest.mark.usefixtures("_broker")
 def test_a_pack_with_an_error_is_not_announced(pack: Pack, folder: Path) -> None:
     text = (folder / "pack.yaml").read_text("utf-8")
     (folder / "pack.yaml").write_text(text.replace("base_points: 510", "base_points: 5100"), "utf-8")
