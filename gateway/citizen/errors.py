@@ -85,7 +85,7 @@ class SignInRefusedError(SignInError):
 
     kind = "sign-in-refused"
     status = HTTPStatus.FORBIDDEN
-    detail = "the sign-in was refused, or was not begun in this browser; begin it again at /sign-in"
+    detail = "the sign-in was refused, or is not the last one begun in this browser; begin it again at /sign-in"
 
 
 class NoIdentityError(SignInError):

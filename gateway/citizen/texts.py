@@ -285,8 +285,8 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "This form did not come from the page you opened. Go back and send it from there.",
     ),
     "problem-sign-in-refused": (
-        "身份认证没有完成，或不是在这个浏览器里开始的。请重新登录。",
-        "The sign-in was refused, or was not begun in this browser. Please begin again.",
+        "身份认证没有完成，或不是在这个浏览器里最后开始的那一次。请重新登录。",
+        "The sign-in was refused, or is not the last one begun in this browser. Please begin again.",
     ),
     "problem-no-identity": (
         "身份认证没有给出有效的身份证号。请使用已实名的账号。",

@@ -119,6 +119,17 @@ def test_a_sign_in_that_has_only_begun_is_no_session(world: World) -> None:
     assert world.client.get("/", headers=JSON).json()["type"].endswith("session-forged")
 
 
+def test_of_two_sign_ins_in_one_browser_the_first_is_told_that_it_is_not_the_last(world: World) -> None:
+    begun = [world.client.get("/sign-in", headers=PAGE, follow_redirects=False) for _ in range(2)]
+    answered = [httpx.post(one.headers["location"], data={"sub": "lin"}).headers["location"] for one in begun]
+    first = world.client.get(answered[0], headers={**PAGE, "accept-language": "en"})
+    last = world.client.get(answered[1], headers=PAGE)
+
+    assert first.status_code == HTTPStatus.FORBIDDEN
+    assert "is not the last one begun in this browser" in first.text
+    assert LIN in last.text
+
+
 def test_a_session_ends_after_its_time_and_a_friendly_page_says_so(world: World, log: list[Any]) -> None:
     sign_in(world.client, "lin")
     world.offset_s = SESSION_S + 1
