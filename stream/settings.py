@@ -123,6 +123,21 @@ class Settings(BaseSettings):
             raise ValueError("is no address; give redis://HOST:PORT/DATABASE, rediss://... or unix://PATH?db=DATABASE")
         return stated
 
+    @field_validator("citizen_url")
+    @classmethod
+    def _is_page_address(cls, stated: str) -> str:
+        # Without its https cookies would not need TLS, and the page's links begin at its host.
+        if not _is_web_address(stated) or urlsplit(stated).path.strip("/"):
+            raise ValueError("is no address of a page; give https://HOST or http://HOST:PORT, without a path")
+        return stated
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _is_issuer(cls, stated: str) -> str:
+        if stated and not _is_web_address(stated):
+            raise ValueError("is no address of a provider; give https://HOST and its path, if it has one")
+        return stated
+
     @cached_property
     def kafka(self) -> Mapping[str, str]:
         """Librdkafka's properties, of every kind of client."""
@@ -190,6 +205,17 @@ def misspelt() -> dict[str, str]:
     strangers = (name for name in os.environ if name.startswith(PREFIX) and not name.startswith(_KAFKA_PREFIX))
     near = {name: get_close_matches(name, known, 1, _NEAR) for name in strangers if name not in known}
     return {name: found[0] for name, found in near.items() if found}
+
+
+def _is_web_address(stated: str) -> bool:
+    """Whether it leads to a host, with nothing about who asks or what for."""
+    try:
+        parts = urlsplit(stated)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return False
+    asks = parts.username or parts.query or parts.fragment
+    return stated.startswith(("http://", "https://")) and bool(host) and not asks
 
 
 def load_settings() -> Settings:
