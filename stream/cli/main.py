@@ -106,13 +106,15 @@ def _known() -> Iterator[tuple[type[Exception], Exit, str]]:
     yield import_module("scoring.lines").FileError, Exit.SETTINGS, "{}"
     yield import_module("sinks.errors").StoreUnavailableError, Exit.AWAY, "Redis: {}"
     yield import_module("sinks.errors").StoreError, Exit.FAILED, "{}"
-    yield import_module("gateway.errors").StandingUnavailableError, Exit.AWAY, "{}"
+    yield import_module("gateway.errors").StoreEmptyError, Exit.AWAY, "{}"
+    away = "; {} says where it is, `jasmine doctor` more"
+    redis = "Redis: {}" + away.format("JASMINE_REDIS_URL")
+    yield import_module("gateway.errors").StandingUnavailableError, Exit.AWAY, redis
     yield import_module("gateway.errors").SubjectFormatError, Exit.USAGE, "{}"
     yield import_module("gateway.errors").GatewayError, Exit.FAILED, "{}"
-    away = "; {} says where it is, `jasmine doctor` more"
-    yield import_module("redis").RedisError, Exit.AWAY, "Redis: {}" + away.format("JASMINE_REDIS_URL")
-    kafka = away.format("JASMINE_KAFKA_BOOTSTRAP_SERVERS")
-    yield import_module("confluent_kafka").KafkaException, Exit.AWAY, "Kafka: {}" + kafka
-    yield import_module("stream.topics").TopicsError, Exit.AWAY, "{}"
+    yield import_module("redis").RedisError, Exit.AWAY, redis
+    kafka = "Kafka: {}" + away.format("JASMINE_KAFKA_BOOTSTRAP_SERVERS")
+    yield import_module("confluent_kafka").KafkaException, Exit.AWAY, kafka
+    yield import_module("stream.topics").TopicsError, Exit.AWAY, kafka
     yield import_module("stream.topics").TopicMismatchError, Exit.FAILED, "{}"
     yield import_module("stream.transport").TransportError, Exit.FAILED, "{}"

@@ -261,6 +261,7 @@ def test_without_kafka_a_command_says_so(pack: Pack, monkeypatch: pytest.MonkeyP
 
     assert code == Exit.AWAY
     assert "credit.packs" in said
+    assert "JASMINE_KAFKA_BOOTSTRAP_SERVERS says where it is" in " ".join(said.split())
 
 
 @pytest.mark.usefixtures("_broker")

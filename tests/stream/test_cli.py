@@ -205,8 +205,9 @@ def test_a_redis_that_is_away_is_said_so(jasmine: Jasmine, command: str) -> None
     answer = jasmine(command, NOBODY)
 
     assert answer.code == Exit.AWAY
-    assert answer.err.startswith("jasmine: ")
+    assert answer.err.startswith("jasmine: Redis: ")
     assert "refused" in answer.err
+    assert "JASMINE_REDIS_URL says where it is, `jasmine doctor` more" in answer.err
 
 
 @pytest.mark.usefixtures("_away")
