@@ -107,7 +107,7 @@ class Impact:
     def __init__(self, old: Pack, new: Pack, day: int) -> None:
         self.old, self.new = old, new
         self.suspects = suspects(old, new)
-        self._day = day
+        self.day = day
         self._rules = compile_rules(old), compile_rules(new)
         perks = [perk.id for perk in (*old.perks, *new.perks)]
         self.tally = Tally(
@@ -137,7 +137,7 @@ class Impact:
 
     def _cards(self, facts: Facts, starts: NDArray[np.int64], subjects: NDArray[np.uint64], rules: Rules) -> Cards:
         cards = np.zeros(len(subjects), CARD)
-        evaluate(facts, starts, subjects, self._day, rules, cards)
+        evaluate(facts, starts, subjects, self.day, rules, cards)
         return cards
 
     def _perks(self, before: Cards, after: Cards) -> None:

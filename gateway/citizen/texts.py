@@ -322,8 +322,8 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "It could not be filed now, and nothing was changed. Please try again in a moment.",
     ),
     "problem-bad-request": (
-        "请求有误，例如目标分数不在0至1000之间。请回到首页再试。",
-        "Something in the request is wrong; a score to reach, for instance, is from 0 to 1000. Go back and try again.",
+        "请求有误。请回到首页再试。",
+        "Something in the request is wrong. Go back and try again.",
     ),
     "problem-not-found": ("没有这个页面。", "There is no such page."),
     "problem-fault": (

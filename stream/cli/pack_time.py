@@ -65,6 +65,7 @@ def activate(
     if timeline.at(day).pack.hash == pack.hash and not [one for one in dropped if one.first > day]:
         fail(Exit.USAGE, f"{_named(pack)} holds on {date_of(day)} already; there is nothing to announce")
     said = _announcement(pack, files_of(folder), Role.LIVE, day)
+    after = board.announced.followed_by(said).timeline
     board.announce(said)
     answer = {
         **_said(said),
@@ -76,9 +77,9 @@ def activate(
         write_json(answer)
         return
     out.print(f"[green]announced[/]: {_named(pack)} holds from {date_of(day)}, in place of {_named(before.pack)}")
-    out.print(
-        f"{answer['differences']} differences, which `jasmine pack diff` shows; `jasmine pack rollback` undoes it"
-    )
+    # Back to the pack before on the day it was left is no change that is left to undo.
+    undoing = "" if after.before_last(today) is None else "; `jasmine pack rollback` undoes it"
+    out.print(f"{answer['differences']} differences, which `jasmine pack diff` shows{undoing}")
     for one in dropped:
         out.print(f"called off: {_named(one.pack)} from {date_of(one.first)}")
 

@@ -205,6 +205,17 @@ def test_only_a_day_to_come_is_taken_unless_it_is_meant(pack: Pack, folder: Path
     assert pack("activate", folder, "--from", on(3))[0] == Exit.USAGE
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("_broker")
+def test_a_rollback_is_promised_only_where_there_is_something_to_undo(pack: Pack, folder: Path) -> None:
+    promised = [
+        pack("activate", one, "--at-once")[1].count("`jasmine pack rollback`") for one in (folder, DEFAULT_PACK)
+    ]
+
+    assert promised == [1, 0]
+    assert pack("rollback")[0] == Exit.NOT_FOUND
+
+
 @pytest.mark.usefixtures("_broker")
 def test_a_day_beyond_what_a_ledger_can_hold_is_told_the_last_one(pack: Pack, folder: Path) -> None:
     code, said = pack("activate", folder, "--from", "2200-01-01")
