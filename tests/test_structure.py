@@ -183,6 +183,10 @@ def test_every_module_says_what_it_is() -> None:
     assert [path for path, tree in modules().items() if not ast.get_docstring(tree)] == []
 
 
+def test_every_package_tells_type_checkers_of_other_programs_that_it_is_typed() -> None:
+    assert [package for package in PACKAGES if not (ROOT / package / "py.typed").is_file()] == []
+
+
 def test_nothing_connects_on_import() -> None:
     clients = {"Redis", "Producer", "Consumer", "AdminClient", "from_url", "Thread"}
 
