@@ -1,5 +1,6 @@
 """Events in files: JSON Lines, and CSV whose identity numbers become pseudonyms here and go no further."""
 
+import codecs
 import csv
 import re
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from stream.settings import Settings
 _ENVELOPE = frozenset({"id", "source", "type", "subject", "time", "specversion"})
 _IDENTITY = frozenset({"resident", "legal_person", "organisation"})
 _SUBJECTS = _IDENTITY | {"subject"}
+_REQUIRED = ("id", "source", "type", "time")
 _QUOTED_CHARACTERS = 40
 # What is quoted and a number that begins at its end, of four bytes a character.
 _MASKED_BYTES = 320
@@ -66,8 +68,10 @@ def masked(text: str) -> str:
 def read_json_lines(source: IO[bytes]) -> Iterator[Line]:
     """Yield the events of JSON Lines: a structured CloudEvent a line."""
     for number, raw in enumerate(source, start=1):
-        if raw.strip():
-            yield Line(number, raw, _parsed(raw))
+        # What saves a file as "UTF-8 with BOM" puts one before its first line.
+        text = raw.removeprefix(codecs.BOM_UTF8) if number == 1 else raw
+        if text.strip():
+            yield Line(number, raw, _parsed(text))
 
 
 def _parsed(raw: bytes) -> dict[str, Any] | Refusal:
@@ -84,7 +88,7 @@ def read_csv(source: IO[bytes], settings: Settings) -> Iterator[Line]:
     """Yield the events of a CSV file: its header names attributes, fields of data, and identity columns.
 
     Raises:
-        FileFormatError: its header is missing or ambiguous, or it is not UTF-8, or no CSV.
+        FileFormatError: its header is missing, ambiguous or lacks a column, or it is not UTF-8, or no CSV.
         SettingsError: it has identity numbers, and there is no pseudonym key.
 
     """
@@ -93,7 +97,8 @@ def read_csv(source: IO[bytes], settings: Settings) -> Iterator[Line]:
     identity = _IDENTITY & set(header)
     pseudonymiser = settings.pseudonymiser if identity else None
     for row in rows:
-        if row.cells:
+        # Spreadsheets leave empty rows behind, too: of nothing but commas.
+        if any(row.cells):
             raw = b"" if identity else row.raw
             yield Line(row.number, raw, _attributes(header, row.cells, pseudonymiser), quotable=not identity)
 
@@ -105,6 +110,9 @@ def _header(row: _Row | None) -> list[str]:
     named = [name for name in row.cells if name]
     if repeated := [name for name in dict.fromkeys(named) if named.count(name) > 1]:
         raise FileFormatError(f"the header names {masked(repeated[0])!r} twice; which of the two holds?")
+    if missing := [name for name in _REQUIRED if name not in named]:
+        remedy = "name the columns in small letters, and separate them by commas"
+        raise FileFormatError(f"the header does not name {', '.join(missing)}; {remedy}")
     return row.cells
 
 

@@ -1,5 +1,6 @@
 """Events in files: what is an event, what is refused and why, and what cannot be read any further."""
 
+import codecs
 import csv
 import io
 from contextlib import suppress
@@ -18,6 +19,7 @@ SETTINGS = Settings(pseudonym_key="a key for the tests of files")
 NUMBER = resident_number(5, date(1990, 1, 1), 3)
 CODE = credit_code(5, 3, legal_person=True)
 HEADER = "id,source,type,subject,time,basis"
+COLUMNS = ("id", "source", "type", "time")
 ROW = "1,/dept/hr,subject.registered,r-0000000000005009,2026-11-01T08:30:00+08:00,{}"
 
 
@@ -30,7 +32,7 @@ def why_refused(line: Line) -> str:
     return str(line.attributes)
 
 
-@given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=6, max_size=6))
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=6, max_size=6).filter(any))
 def test_a_row_is_read_as_it_was_written_or_refused(cells: list[str]) -> None:
     written = io.StringIO(newline="")
     csv.writer(written).writerows([["id", "source", "type", "subject", "time", "basis"], cells])
@@ -76,6 +78,24 @@ def test_a_header_that_does_not_say_what_a_cell_means_is_a_file_format_error(hea
         read(header, ROW.format(""))
 
 
+@pytest.mark.parametrize("header", [HEADER.replace(",", ";"), HEADER.replace(",", "\t"), HEADER.upper(), "sep=,"])
+def test_a_header_without_the_columns_that_every_event_needs_is_said_once_with_what_to_do(header: str) -> None:
+    with pytest.raises(FileFormatError, match=r"does not name id, source, type, time; .* separate them by commas"):
+        read(header, ROW.format(""))
+
+
+def test_rows_without_any_content_are_passed_over() -> None:
+    (line,) = read(HEADER, ",,,,,", ROW.format(""), ",,,,,", "")
+
+    assert line.number == 3
+
+
+def test_json_lines_may_begin_with_a_byte_order_mark() -> None:
+    (line,) = read_json_lines(io.BytesIO(codecs.BOM_UTF8 + b'{"id": "1"}\r\n'))
+
+    assert line.attributes == {"id": "1"}
+
+
 def test_columns_without_a_name_may_stand_twice() -> None:
     (line,) = read(HEADER + ",,", ROW.format("") + ",,")
 
@@ -92,7 +112,7 @@ def test_columns_without_a_name_may_stand_twice() -> None:
     ids=" and ".join,
 )
 def test_a_row_about_two_subjects_is_refused_and_quotes_neither(filled: dict[str, str]) -> None:
-    (line,) = read(",".join(["id", *filled]), ",".join(["1", *filled.values()]))
+    (line,) = read(",".join([*COLUMNS, *filled]), ",".join(["1", *["x"] * 3, *filled.values()]))
 
     assert why_refused(line) == f"bad_value in subject; {' and '.join(filled)} are filled: name one subject"
 
