@@ -91,8 +91,7 @@ def decode(value: bytes | None, headers: Headers = None) -> CreditEvent:
         raise Refusal(Reason.OVERSIZED, "", f"{len(value)} bytes", f"send at most {VALUE_BYTES_MAX}")
     body = _parse(value)
     if "specversion" in body:
-        # CloudEvents' JSON format: an attribute that is null is one left out.
-        return from_attributes({name: value for name, value in body.items() if value is not None or name == "data"})
+        return from_attributes(body)
     attributes: dict[str, Any] = {
         name[len(_HEADER_PREFIX) :]: _text_of(name, raw)
         for name, raw in headers or ()
@@ -111,6 +110,8 @@ def from_attributes(attributes: Mapping[str, Any]) -> CreditEvent:
         Refusal: the first fault found.
 
     """
+    # CloudEvents' JSON format: an attribute that is null is one left out.
+    attributes = {name: value for name, value in attributes.items() if value is not None or name == "data"}
     if attributes.get("specversion") != SPEC_VERSION:
         value = attributes.get("specversion")
         raise Refusal(Reason.BAD_ENVELOPE, "specversion", value, f"only {SPEC_VERSION} is known")

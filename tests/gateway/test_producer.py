@@ -13,7 +13,7 @@ from confluent_kafka import Consumer, Message, TopicPartition
 
 from gateway.async_producer import AsyncPublisher
 from gateway.errors import PropertyError, PublisherClosedError, QueueFullError, UndeliveredError
-from gateway.producer import Delivery, Publisher, Report, checked, kafka_properties
+from gateway.producer import Delivery, Publisher, Report, checked, event_of, kafka_properties
 from schemas.catalogue import Grade
 from schemas.codec import decode
 from schemas.errors import Reason, Refusal
@@ -139,6 +139,10 @@ def test_linked_subjects_that_a_worker_would_refuse_or_read_otherwise_are_refuse
         checked(an_event(COMPANY, "org.dishonest.listed", linked_subjects=linked))
 
     assert (caught.value.reason, caught.value.field) == (Reason.BAD_VALUE, "data.linked_subjects")
+
+
+def test_an_attribute_that_is_null_is_published_as_one_left_out() -> None:
+    assert event_of({**ATTRIBUTES, "dataschema": None, "traceparent": None}) == event_of(ATTRIBUTES)
 
 
 def test_attributes_that_are_no_event_are_refused_at_once(nowhere: str) -> None:
