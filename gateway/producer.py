@@ -10,14 +10,16 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Self
 
 from confluent_kafka import KafkaException, Producer
 
 from gateway.errors import PropertyError, PublisherClosedError, PublishingError, QueueFullError, UndeliveredError
+from schemas.catalogue import EventType
 from schemas.codec import Encoded, check_time, decode, encode, from_attributes
 from schemas.errors import Reason, Refusal
-from schemas.events import SPEC_VERSION, CreditEvent
+from schemas.events import SPEC_VERSION, CreditEvent, Data
 
 # How long publishing may wait for room in the local queue, and closing for acknowledgements, in seconds.
 QUEUE_WAIT_S = 30.0
@@ -95,7 +97,7 @@ def checked(event: CreditEvent) -> Encoded:
         Refusal: it is no event of the catalogue, is to occur only in the future, or would be read as another one.
 
     """
-    _with_zone(event)
+    _check_types(event)
     check_time(event, int(time.time()))
     try:
         encoded = encode(event)
@@ -112,15 +114,24 @@ def checked(event: CreditEvent) -> Encoded:
     return encoded
 
 
-def _with_zone(event: CreditEvent) -> None:
-    times = {
-        "time": event.time,
-        "data.determined_at": event.data.determined_at,
-        "data.terminated_at": event.data.terminated_at,
-    }
-    for field, value in times.items():
-        if value is not None and value.tzinfo is None:
-            raise Refusal(Reason.BAD_VALUE, field, value, "say in which zone, such as datetime.now(UTC)")
+def _check_types(event: CreditEvent) -> None:
+    """Raise a Refusal where an event holds what its annotations do not allow, and encoding would not say where."""
+    if not isinstance(event.type, EventType):
+        remedy = "give an entry of schemas.catalogue, such as TYPES_BY_NAME['library.loan.overdue']"
+        raise Refusal(Reason.BAD_VALUE, "type", event.type, remedy)
+    if not isinstance(event.data, Data):
+        raise Refusal(Reason.BAD_VALUE, "data", event.data, "give a schemas.events.Data")
+    _with_zone("time", event.time)
+    for name in ("determined_at", "terminated_at"):
+        if (stated := getattr(event.data, name)) is not None:
+            _with_zone(f"data.{name}", stated)
+
+
+def _with_zone(field: str, value: object) -> None:
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        raise Refusal(
+            Reason.BAD_VALUE, field, value, "give a datetime and say in which zone, such as datetime.now(UTC)"
+        )
 
 
 def _same(field: str, stated: object, read: object) -> None:

@@ -5,7 +5,7 @@ import socket
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -34,6 +34,10 @@ ATTRIBUTES = {
 
 def quiet(address: str, **more: Any) -> dict[str, Any]:
     return {"bootstrap.servers": address, "log_level": 0, **more}
+
+
+def with_data(event: CreditEvent, **changes: Any) -> CreditEvent:
+    return replace(event, data=replace(event.data, **changes))
 
 
 @pytest.fixture
@@ -103,6 +107,11 @@ def test_attributes_are_an_event_too(kafka: str) -> None:
         (lambda one: replace(one, extensions={"id": "other"}), Reason.BAD_VALUE, "id"),
         (lambda one: replace(one, extensions={"traceparent": 1.5}), Reason.BAD_ENVELOPE, "traceparent"),
         (lambda one: replace(one, time=datetime(2026, 11, 24)), Reason.BAD_VALUE, "time"),  # noqa: DTZ001
+        (lambda one: replace(one, time="2026-11-24T08:30:00+08:00"), Reason.BAD_VALUE, "time"),
+        (lambda one: replace(one, time=None), Reason.BAD_VALUE, "time"),
+        (lambda one: replace(one, type="library.loan.returned"), Reason.BAD_VALUE, "type"),
+        (lambda one: replace(one, data={"grade": "standard"}), Reason.BAD_VALUE, "data"),
+        (lambda one: with_data(one, determined_at=date(2026, 11, 24)), Reason.BAD_VALUE, "data.determined_at"),
         (lambda one: replace(one, time=datetime.now(UTC) + timedelta(days=2)), Reason.TIME_IN_FUTURE, "time"),
         (lambda one: replace(one, time=datetime(1969, 1, 1, tzinfo=UTC)), Reason.BAD_VALUE, "time"),
         (lambda one: replace(one, data=Data(quantity=1)), Reason.UNKNOWN_FIELD, "data.quantity"),
