@@ -30,6 +30,7 @@ class AsyncPublisher:
         self._served: list[tuple[_Waiting, Delivery]] = []
         self._ending = threading.Event()
         self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def publish(self, event: CreditEvent) -> Delivery:
         """Publish one event; return where in the log it is.
@@ -39,12 +40,15 @@ class AsyncPublisher:
             QueueFullError: the local queue stayed full.
             UndeliveredError: Kafka did not acknowledge it.
             PublisherClosedError: the publisher is closed, or not entered.
+            RuntimeError: another event loop runs here than the one it was entered in.
 
         """
         if self._thread is None or self._ending.is_set():
             raise PublisherClosedError
+        if (loop := asyncio.get_running_loop()) is not self._loop:
+            raise RuntimeError("publish in the event loop that the publisher was entered in, or make one for this loop")
         encoded = checked(event)
-        waiting: _Waiting = asyncio.get_running_loop().create_future()
+        waiting: _Waiting = loop.create_future()
         await self._enqueue(event, encoded, waiting)
         self._waiting.add(waiting)
         waiting.add_done_callback(self._waiting.discard)
@@ -72,7 +76,7 @@ class AsyncPublisher:
         await asyncio.to_thread(thread.join)
 
     async def __aenter__(self) -> Self:
-        loop = asyncio.get_running_loop()
+        self._loop = loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._serve, args=(loop,), name="publisher", daemon=True)
         self._thread.start()
         return self
