@@ -118,6 +118,8 @@ def from_attributes(attributes: Mapping[str, Any]) -> CreditEvent:
     content_type = attributes.get("datacontenttype", CONTENT_TYPE_DATA)
     if content_type != CONTENT_TYPE_DATA:
         raise Refusal(Reason.BAD_ENVELOPE, "datacontenttype", content_type, f"send {CONTENT_TYPE_DATA}")
+    if "data_base64" in attributes:
+        raise Refusal(Reason.BAD_ENVELOPE, "data_base64", "", "send the data as a JSON object, in data")
     _optional_text(attributes, "dataschema", "", TEXT_CHARACTERS_MAX)
     event_type = _event_type(_text(attributes, "type", "", TEXT_CHARACTERS_MAX), "type")
     subject = _text(attributes, "subject", "", TEXT_CHARACTERS_MAX)

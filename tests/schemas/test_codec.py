@@ -289,7 +289,7 @@ REFUSED: dict[str, tuple[Reason, str, str, str, dict[str, Any]]] = {
     "an extension with a long name": (Reason.BAD_ENVELOPE, "a" * 21, "", "1 to 20", {"a" * 21: "0"}),
     "an extension whose name ends a line": (Reason.BAD_ENVELOPE, "trace\n", "", "a-z", {"trace\n": "0"}),
     "an extension with a list": (Reason.BAD_ENVELOPE, "tags", "['a']", "truth value", {"tags": ["a"]}),
-    "data in base64": (Reason.BAD_ENVELOPE, "data_base64", "", "a-z", {"data_base64": "e30="}),
+    "data in base64": (Reason.BAD_ENVELOPE, "data_base64", "", "in data", {"data_base64": "e30="}),
     "data that is no object": (Reason.BAD_VALUE, "data", "[]", "object", {"data": []}),
     "data that is null": (Reason.BAD_VALUE, "data", "None", "object", {"data": None}),
     "a name in the data": (Reason.UNKNOWN_FIELD, "data.name", "", "nothing else", {"data": {"name": "Wang"}}),
