@@ -100,10 +100,16 @@ ScenarioQuery = Annotated[Scenario, Query(description="Where the payment is made
 
 
 def _once(request: Request) -> None:
-    """Refuse two scenarios: only one would be answered, and logged."""
-    if len(request.query_params.getlist("scenario")) > 1:
-        wrong = {"type": "repeated", "loc": ("query", "scenario"), "msg": "It is given more than once: give it once"}
-        raise RequestValidationError([wrong])
+    """Refuse two scenarios, or two who ask: only one would be answered, and logged."""
+    given = [("query", "scenario", len(request.query_params.getlist("scenario")))]
+    given += [("header", name, len(request.headers.getlist(name))) for name in ("Jasmine-Reader", "Jasmine-Purpose")]
+    wrong = [
+        {"type": "repeated", "loc": (place, name), "msg": "It is given more than once: give it once"}
+        for place, name, times in given
+        if times > 1
+    ]
+    if wrong:
+        raise RequestValidationError(wrong)
 
 
 # What somebody may ask for here. The city's other purposes are of its own parts, which do not ask here.

@@ -91,7 +91,7 @@ def ask(
     reads: Any = None,
     readers: Readers | None = None,
     method: str = "GET",
-    headers: Mapping[str, str] = HEADERS,
+    headers: Mapping[str, str] | list[tuple[str, str]] = HEADERS,
 ) -> list[httpx.Response]:
     """Ask one service several times."""
 
@@ -99,7 +99,7 @@ def ask(
         app = create_app(reader or FakeReader({RESIDENT: SCORED, OTHER: NO_SCORE}), reads, readers)
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
-            return [await client.request(method, path, headers={**headers}) for path in paths]
+            return [await client.request(method, path, headers=httpx.Headers(headers)) for path in paths]
 
     return asyncio.run(all_of_them())
 
@@ -277,6 +277,18 @@ def test_a_scenario_given_twice_is_a_problem_and_nothing_is_read() -> None:
     problem = problem_of(response)
     assert response.status_code == 400
     assert [(one["name"], one["in"]) for one in problem["parameters"]] == [("scenario", "query")]
+    assert "give it once" in problem["detail"]
+    assert reads.written == []
+
+
+@pytest.mark.parametrize("name", ["Jasmine-Reader", "Jasmine-Purpose"])
+def test_who_asks_under_two_names_or_for_two_purposes_is_told_and_nothing_is_read(name: str) -> None:
+    reads = FakeLog()
+    (response,) = ask(standing(RESIDENT), headers=[*HEADERS.items(), (name, "medical")], reads=reads)
+
+    problem = problem_of(response)
+    assert response.status_code == 400
+    assert [(one["name"], one["in"]) for one in problem["parameters"]] == [(name, "header")]
     assert "give it once" in problem["detail"]
     assert reads.written == []
 
