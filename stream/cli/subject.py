@@ -6,6 +6,7 @@ import typer
 
 from gateway.evaluate import PackEvaluator, evaluator_of, names_of
 from gateway.lookup import Lookup
+from gateway.names import Scenario
 from schemas.subjects import IdentityNumberError
 from scoring.pack import KIND_NAMES, load_pack
 from stream.cli.accesses import record
@@ -18,7 +19,7 @@ Subject = Annotated[str, typer.Argument(help="A subject id, such as r-09c3f0a1b2
 def lookup(
     subject: Subject,
     scenario: Annotated[
-        str | None, typer.Option(help="Answer only what a gateway may know there, e.g. transit.")
+        Scenario | None, typer.Option(help="Answer only what a gateway may know there, e.g. transit.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -38,8 +39,6 @@ def lookup(
         timeout_s=settings.store_timeout_s,
     ) as reader:
         answer = reader.lookup(subject)
-    if scenario is not None and scenario not in {perk.scenario for perk in pack.perks}:
-        fail(Exit.USAGE, f"no perk of the pack is in scenario '{scenario}'")
     shown: dict[str, Any] = (
         answer.for_gateway(scenario)._asdict()
         if scenario

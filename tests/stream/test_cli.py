@@ -526,6 +526,8 @@ def test_a_lookup_answers_a_scenario_with_no_more_than_a_gateway_may_know(jasmin
 
     assert answer.code == Exit.DONE
     assert "score" not in answer.json
+    # Where the pack has no perk a gateway is answered, too.
+    assert jasmine("lookup", subject, "--scenario", "education", "--json").json["entitlements"] == []
     assert jasmine("lookup", subject, "--scenario", "gambling").code == Exit.USAGE
 
 
