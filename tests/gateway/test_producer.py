@@ -280,7 +280,7 @@ def test_an_async_publisher_waits_for_a_full_queue_gives_up_at_close_and_takes_n
 def test_an_async_publisher_takes_nothing_from_another_event_loop(kafka: str) -> None:
     def elsewhere(publisher: AsyncPublisher) -> None:
         with pytest.raises(RuntimeError, match="event loop"):
-            asyncio.run(publisher.publish(EVENT))
+            asyncio.run(asyncio.wait_for(publisher.publish(EVENT), 1))
 
     async def publish() -> None:
         async with AsyncPublisher(quiet(kafka), "loops") as publisher:
