@@ -82,7 +82,7 @@ def show(
         write_json({**row, "key": raw.key.decode(errors="replace"), "value": _base64(raw.value)})
         return
     pairs(name, {**row, "key": raw.key.decode(errors="replace"), "bytes": len(raw.value)})
-    out.print(raw.value[:_SHOWN_BYTES_MAX].decode(errors="backslashreplace"), markup=False)
+    out.print(raw.value[:_SHOWN_BYTES_MAX].decode(errors="backslashreplace"), markup=False, soft_wrap=True)
 
 
 @app.command()

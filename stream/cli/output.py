@@ -65,8 +65,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> 
         shown.add_column(column, overflow="fold", no_wrap=number == 0)
     for row in rows:
         shown.add_row(*map(_cell, row))
-    wide = out if out.is_terminal else Console(file=out.file, width=_UNBROKEN_CHARACTERS, highlight=False)
-    wide.print(shown)
+    _unbroken().print(shown)
 
 
 def _stack(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -85,7 +84,12 @@ def pairs(title: str, values: Mapping[str, Any]) -> None:
     shown = _grid(title)
     for name, value in values.items():
         shown.add_row(Text(name, "dim"), _cell(value))
-    out.print(shown)
+    _unbroken().print(shown)
+
+
+def _unbroken() -> Console:
+    """Return where tables go: what is no terminal has no width that they would have to keep to."""
+    return out if out.is_terminal else Console(file=out.file, width=_UNBROKEN_CHARACTERS, highlight=False)
 
 
 def _grid(title: str | None = None) -> Table:

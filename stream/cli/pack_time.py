@@ -76,12 +76,15 @@ def activate(
     if as_json:
         write_json(answer)
         return
-    out.print(f"[green]announced[/]: {_named(pack)} holds from {date_of(day)}, in place of {_named(before.pack)}")
+    out.print(
+        f"[green]announced[/]: {_named(pack)} holds from {date_of(day)}, in place of {_named(before.pack)}",
+        soft_wrap=True,
+    )
     # Back to the pack before on the day it was left is no change that is left to undo.
     undoing = "" if after.before_last(today) is None else "; `jasmine pack rollback` undoes it"
-    out.print(f"{answer['differences']} differences, which `jasmine pack diff` shows{undoing}")
+    out.print(f"{answer['differences']} differences, which `jasmine pack diff` shows{undoing}", soft_wrap=True)
     for one in dropped:
-        out.print(f"called off: {_named(one.pack)} from {date_of(one.first)}")
+        out.print(f"called off: {_named(one.pack)} from {date_of(one.first)}", soft_wrap=True)
 
 
 def shadow(
@@ -112,7 +115,7 @@ def shadow(
         write_json(_said(said))
     else:
         what = "runs beside the live pack" if folder else "runs beside the live pack no more"
-        out.print(f"[green]announced[/]: {said.pack} version {said.version} {what}")
+        out.print(f"[green]announced[/]: {said.pack} version {said.version} {what}", soft_wrap=True)
 
 
 def rollback(as_json: AsJson = False) -> None:
@@ -134,9 +137,15 @@ def rollback(as_json: AsJson = False) -> None:
     if as_json:
         write_json({**_said(said), "undone": _facts(last), "called_off": last.first > today})
     elif last.first > today:
-        out.print(f"[green]called off[/]: {_named(last.pack)} from {date_of(last.first)}; {_named(undone.pack)} stays")
+        out.print(
+            f"[green]called off[/]: {_named(last.pack)} from {date_of(last.first)}; {_named(undone.pack)} stays",
+            soft_wrap=True,
+        )
     else:
-        out.print(f"[green]undone[/]: {_named(last.pack)}; from today, {date_of(today)}, {_named(undone.pack)} holds")
+        out.print(
+            f"[green]undone[/]: {_named(last.pack)}; from today, {date_of(today)}, {_named(undone.pack)} holds",
+            soft_wrap=True,
+        )
 
 
 def timeline(as_json: AsJson = False) -> None:
@@ -238,7 +247,11 @@ def _first(settings: Settings, *, to_announce: bool) -> Announced:
     except StoreUnavailableError as error:
         if to_announce:
             raise
-        err.print(f"Redis is away, so the first pack is taken to be this command's JASMINE_PACK: {error}", markup=False)
+        err.print(
+            f"Redis is away, so the first pack is taken to be this command's JASMINE_PACK: {error}",
+            markup=False,
+            soft_wrap=True,
+        )
         kept = None
     return Announced.of(*(kept or (load_pack(settings.pack), files_of(settings.pack))))
 

@@ -124,7 +124,7 @@ def _answer(event_type: EventType, subject: str, record_id: str, document: str, 
     if as_json:
         write_json({"published": event.type.name, "id": event.id, "subject": subject, "record": record_id.lower()})
     else:
-        out.print(f"[green]published[/]: {event.type.name} about {one.record.rule.type} of {subject}")
+        out.print(f"[green]published[/]: {event.type.name} about {one.record.rule.type} of {subject}", soft_wrap=True)
 
 
 def _event(settings: Settings, event_type: EventType, stored: Stored, one: Waiting, document: str) -> CreditEvent:

@@ -19,9 +19,9 @@ REASON = Reason.UNKNOWN_TYPE
 DEAD = "credit.dead"
 
 
-def letter(offset: int) -> FakeRecord:
+def letter(offset: int, value: bytes = b"{}") -> FakeRecord:
     one = DeadLetter.of(
-        Refusal(REASON), topic="credit.events", partition=0, offset=offset, key=b"k", value=b"{}", headers=None
+        Refusal(REASON), topic="credit.events", partition=0, offset=offset, key=b"k", value=value, headers=None
     )
     return FakeRecord(raw=one.pack(), raw_key=one.name.encode(), at_partition=0, at_offset=offset, at_ms=offset)
 
@@ -108,6 +108,16 @@ def test_a_topic_of_dead_letters_that_is_not_there_is_named_with_its_variable(
     assert answer.code == Exit.AWAY
     assert answer.err.startswith("jasmine: topic nowhere.dead: ")
     assert "JASMINE_TOPIC_DEAD" in answer.err
+
+
+def test_a_letters_bytes_are_shown_as_they_came_without_line_breaks_of_ours(
+    jasmine: Jasmine,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    value = b'{"basis": "' + b"one of many words " * 20 + b'"}'
+    read(monkeypatch, letter(1, value))
+
+    assert value.decode() in jasmine("dead", "show", "credit.events/0/1").out
 
 
 def test_a_mark_counts_whatever_the_clock_of_who_wrote_it(jasmine: Jasmine, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811

@@ -31,6 +31,15 @@ def test_what_is_no_terminal_gets_rows_unbroken(monkeypatch: pytest.MonkeyPatch)
     assert all(cell in line for cell in ROW)
 
 
+def test_what_is_no_terminal_gets_values_unbroken_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    file = io.StringIO()
+    monkeypatch.setattr(output, "out", Console(file=file, width=80, force_terminal=False))
+
+    output.pairs("Letter", {"basis": "one of many words " * 20})
+
+    assert ("one of many words " * 20).strip() in file.getvalue()
+
+
 def test_a_narrow_terminal_gets_names_and_values_and_nothing_for_what_is_empty(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
