@@ -1,11 +1,16 @@
 """What an operator can set, see or meet is in the documents."""
 
+import ast
 from pathlib import Path
 
 import pytest
 
 from gateway.citizen.errors import CitizenError
+from gateway.producer import event_of
 from schemas.errors import Reason
+from scoring.pack import DEFAULT_PACK, load_pack
+from scoring.packtools.scenario import load_scenarios
+from scoring.packtools.trial import try_pack
 from stream.cli.output import Exit
 from stream.metrics import Metrics
 from stream.settings import PREFIX, Settings
@@ -82,3 +87,18 @@ def test_every_exit_code_is_documented(documents: str) -> None:
     codes = [int(part.split()[0]) for part in line.rstrip(".").split(" · ")]
 
     assert codes == [*Exit, EXIT_STALLED], WHERE
+
+
+def test_the_event_that_the_readme_publishes_is_one() -> None:
+    code = (ROOT / "README.md").read_text("utf-8").split("import Publisher\n")[1].split("```")[0]
+    stated = code.split("event = ")[1].split("with Publisher")[0]
+
+    assert event_of(ast.literal_eval(stated)).type.name == "library.loan.overdue"
+
+
+def test_the_shipped_pack_has_the_scenarios_that_the_document_counts() -> None:
+    tried = try_pack(load_pack(), load_scenarios(DEFAULT_PACK / "scenarios"))
+    packs = (ROOT / "docs" / "packs.md").read_text("utf-8")
+
+    assert f"The shipped pack has {tried.scenarios};" in packs
+    assert f"{tried.scenarios} scenarios, {tried.expectations} expectations: " in packs
