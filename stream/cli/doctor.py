@@ -68,6 +68,7 @@ def doctor(as_json: AsJson = False) -> None:
 
 
 def _machine() -> Iterator[Finding]:
+    yield Finding("jasmine", "ok", version("jasmine-scorer"))
     yield Finding("python", "ok", platform.python_version())
     yield Finding("librdkafka", "ok", str(confluent_kafka.libversion()[0]))
     for package in _PACKAGES:

@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Iterator
 from importlib import import_module
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -53,9 +53,23 @@ def _app_of(name: str) -> typer.Typer:
 def _list_of_all() -> typer.Typer:
     """Return an app that lists the commands, and runs none."""
     app = _app()
+    app.callback()(_itself)
     for name, command in COMMANDS.items():
         app.command(name, help=command.summary)(_comes_first)
     return app
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"jasmine {import_module('importlib.metadata').version('jasmine-scorer')}")
+        raise typer.Exit
+
+
+def _itself(
+    version: Annotated[
+        bool, typer.Option("--version", help="Say which release this is.", callback=_tell_version, is_eager=True)
+    ] = False,
+) -> None: ...
 
 
 def _comes_first() -> None:

@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,12 @@ def test_without_a_command_all_are_listed(jasmine: Jasmine) -> None:
     answer = jasmine()
 
     assert [command for command in COMMANDS if command not in answer.out] == []
+
+
+def test_a_release_names_itself(jasmine: Jasmine) -> None:
+    answer = jasmine("--version")
+
+    assert (answer.code, answer.out) == (Exit.DONE, f"jasmine {version('jasmine-scorer')}\n")
 
 
 def test_a_command_that_does_not_exist_is_wrong_usage(jasmine: Jasmine) -> None:
