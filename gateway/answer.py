@@ -5,7 +5,7 @@ from datetime import date
 from typing import Literal, NamedTuple
 
 from gateway.card import Card, State, date_of
-from gateway.names import PackNames, Perk, Scenario
+from gateway.names import SCENARIOS, PackNames, Perk, Scenario
 
 Status = Literal["scored", "no_score", "unknown"]
 
@@ -59,7 +59,15 @@ class Answer(NamedTuple):
         return tuple(perk.id for perk in self.perks)
 
     def for_gateway(self, scenario: Scenario) -> GatewayAnswer:
-        """Return only what a payment gateway may know in one scenario."""
+        """Return only what a payment gateway may know in one scenario.
+
+        Raises:
+            ValueError: there is no such scenario; nobody is to lose a perk by a slip of the pen.
+
+        """
+        if scenario not in SCENARIOS:
+            message = f"scenario was {scenario!r}, is one of {', '.join(SCENARIOS)}"
+            raise ValueError(message)
         entitlements = tuple([perk.id for perk in self.perks if perk.scenario == scenario])
         return GatewayAnswer(self.status, self.tier, entitlements, self.valid_until)
 

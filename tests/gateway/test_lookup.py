@@ -427,6 +427,13 @@ def test_a_payment_gateway_sees_the_perks_of_its_scenario_and_no_score(valkey: s
     assert set(GatewayAnswer._fields) == {"status", "tier", "entitlements", "valid_until"}
 
 
+def test_a_scenario_that_there_is_not_is_no_answer_without_perks() -> None:
+    misspelt: Any = "Transit"
+
+    with pytest.raises(ValueError, match="scenario was 'Transit', is one of admin, transit"):
+        UNKNOWN.for_gateway(misspelt)
+
+
 def test_a_company_has_the_perks_of_companies(valkey: str, city: City) -> None:
     city.happen(
         an_event(COMPANY, "subject.registered"), an_event(COMPANY, "org.redlist.listed", grade=_grade("national"))
