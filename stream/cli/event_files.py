@@ -79,7 +79,9 @@ def _parsed(raw: bytes) -> dict[str, Any] | Refusal:
         attributes = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         # Masked before it is cut: half a number no longer looks like one.
-        beginning = masked(raw[:_MASKED_BYTES].decode(errors="replace"))[:_QUOTED_CHARACTERS]
+        # Of UTF-16 the zero bytes between digits would hide it, too.
+        text = raw[:_MASKED_BYTES].decode(errors="replace").replace("\0", "")
+        beginning = masked(text)[:_QUOTED_CHARACTERS]
         return Refusal(Reason.NOT_JSON, "", beginning, str(error))
     return attributes if isinstance(attributes, dict) else Refusal(Reason.NOT_JSON, "", "", "give an object a line")
 

@@ -96,6 +96,13 @@ def test_json_lines_may_begin_with_a_byte_order_mark() -> None:
     assert line.attributes == {"id": "1"}
 
 
+def test_of_an_identity_number_in_utf_16_nothing_is_quoted() -> None:
+    line, *_ = read_json_lines(io.BytesIO(f"{NUMBER},subject.registered\n".encode("utf-16")))
+
+    assert NUMBER not in why_refused(line).replace("\\x00", "")
+    assert "(an identity number)" in why_refused(line)
+
+
 def test_columns_without_a_name_may_stand_twice() -> None:
     (line,) = read(HEADER + ",,", ROW.format("") + ",,")
 
