@@ -2,6 +2,7 @@
 
 import io
 import os
+import signal
 import sys
 from collections import Counter
 from collections.abc import Generator, Iterator
@@ -20,6 +21,8 @@ from stream.cli.output import AsJson, Exit, err, fail, table, tell, write_json
 from stream.settings import Settings, load_settings
 
 _REPORTED_MAX = 20
+# What a shell says of a process that a signal has ended.
+_SIGNALLED = 128
 
 
 def publish(
@@ -45,6 +48,8 @@ def publish(
         refusals = _Refusals(_kept(refused, source, stack))
         # What librdkafka would say of each broker it cannot reach is said once, at the end.
         quiet = {**settings.kafka, "log_level": 2}
+        before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(_SIGNALLED + number))
+        stack.callback(signal.signal, signal.SIGTERM, before)
         publisher = Publisher(quiet, settings.topic_events, on_delivery=lambda one: _note(one, failed))
         try:
             with closing(_progress(_lines(path, source, settings), path, as_json)) as lines:
@@ -55,7 +60,8 @@ def publish(
         except OSError as error:
             broken = Exit.FAILED, str(error)
         finally:
-            # Whatever ended it, Ctrl-C too: what waits in librdkafka's queue would be lost with the process.
+            # Whatever ended it, Ctrl-C or SIGTERM: what waits in librdkafka's queue would be lost with the process.
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
             report = publisher.close()
             answer = refusals.answer(report)
             write_json(answer) if as_json else _show(answer)

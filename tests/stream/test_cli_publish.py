@@ -2,7 +2,9 @@
 
 import json
 import os
+import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
@@ -17,7 +19,7 @@ from stream.cli.event_files import Line, read_json_lines
 from stream.cli.output import Exit, err
 from stream.embedded import Embedded, free_port
 from tests.stream.test_cli import GOOD_ROW, Jasmine, a_resident, jasmine, line_of, settings  # noqa: F401 - a fixture
-from tests.support.embedded_worker import COMMAND
+from tests.support.embedded_worker import COMMAND, environment_of, until
 
 HEADER = "id,source,type,subject,time"
 
@@ -86,6 +88,34 @@ def test_a_defect_that_ends_it_is_reported_likewise_and_shows_its_trace(
         jasmine("publish", "-", "--json", stdin=line_of(a_resident(1)))
 
     assert json.loads(capsys.readouterr().out)["delivered"] == 1
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_sigterm_ends_the_reading_and_what_was_read_is_delivered_and_reported(
+    embedded: Embedded, tmp_path: Path, count: int
+) -> None:
+    # What is read waits in the queue of librdkafka for longer than it takes to be told to end.
+    lingering = environment_of(
+        embedded.bootstrap_servers, embedded.redis_url, topic_events="other.events", kafka_linger_ms="3000"
+    )
+    refused = tmp_path / "refused.jsonl"
+    publishing = subprocess.Popen(
+        [*COMMAND, "publish", "-", "--json", "--refused", str(refused)],
+        env=lingering,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert publishing.stdin is not None
+    publishing.stdin.write(line_of(a_resident(1)) + b"refused\n")
+    publishing.stdin.flush()
+    until(lambda: refused.exists() and refused.stat().st_size > 0, "both lines are read")
+    for _ in range(count):
+        publishing.send_signal(signal.SIGTERM)
+        time.sleep(0.2)
+    answer, _ = publishing.communicate(timeout=60)
+
+    assert json.loads(answer)["delivered"] == 1
+    assert publishing.returncode == 128 + signal.SIGTERM
 
 
 def test_of_a_file_that_breaks_off_it_is_said_too_what_kafka_did_not_take(
