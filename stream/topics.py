@@ -1,6 +1,6 @@
 """The topics: made where they are missing, and never changed, because a subject's partition must not move."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from time import sleep
 from typing import Any
@@ -164,7 +164,8 @@ def _offsets(admin: AdminClient, topic: str, partitions: Sequence[int], spec: Of
             failure = error
             if isinstance(error, TimeoutError) or error.args[0].code() not in _NOT_YET:
                 break
-    raise TopicsError(f"offsets of topic {topic}: {failure}") from failure
+    # A timeout has no words of its own.
+    raise TopicsError(f"offsets of topic {topic}: {str(failure) or 'no answer'}") from failure
 
 
 class ReadableEnds:
@@ -174,9 +175,10 @@ class ReadableEnds:
     read. So where a reader does not move although it is below the end, a look is taken at what is there.
     """
 
-    def __init__(self, admin: AdminClient, settings: Settings) -> None:
+    def __init__(self, admin: AdminClient, settings: Settings, on_error: Callable[[Exception], None]) -> None:
         self._admin = admin
         self._topic = settings.topic_events
+        self._on_error = on_error
         self._properties = {
             **settings.kafka,
             "group.id": settings.group,
@@ -189,12 +191,16 @@ class ReadableEnds:
         self._holes: set[tuple[int, int, int]] = set()
 
     def of(self, applied: Mapping[int, int]) -> dict[int, int]:
-        """Return the ends for a reader that stands at these offsets; none while Kafka does not answer."""
+        """Return the ends for a reader that stands at these offsets; none while Kafka does not answer.
+
+        For who stands nowhere there is one, which says that Kafka answers.
+        """
         try:
-            ends = log_ends(self._admin, self._topic, list(applied))
-        except TopicsError:
+            ends = log_ends(self._admin, self._topic, list(applied) or [0])
+        except TopicsError as error:
+            self._on_error(error)
             return {}
-        below = {(partition, applied[partition], end) for partition, end in ends.items() if applied[partition] < end}
+        below = {(one, offset, ends[one]) for one, offset in applied.items() if offset < ends[one]}
         unmoved, self._below = below & self._below, below
         self._holes = {one for one in unmoved if one in self._holes or not self._has_record(one[0], one[1])}
         return ends | {partition: offset for partition, offset, _ in self._holes}

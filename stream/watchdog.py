@@ -30,7 +30,11 @@ class Watchdog(threading.Thread):
         stall_s_max: float,
         on_stall: Callable[[str], None],
     ) -> None:
-        """Take the parts; `log_ends` asks Kafka, given what is applied, and returns nothing while it is away."""
+        """Take the parts.
+
+        `log_ends` asks Kafka, given what is applied. While Kafka is away it returns nothing; otherwise something, also
+        for who holds nothing.
+        """
         super().__init__(name="watchdog", daemon=True)
         self._progress = progress
         self._log_ends = log_ends
@@ -55,9 +59,10 @@ class Watchdog(threading.Thread):
     def check(self) -> str:
         """Return what stalled, or nothing."""
         applied = dict(self._progress.applied)
-        log_ends = self._log_ends(applied) if applied else {}
-        self.kafka_is_silent = bool(applied) and not log_ends
-        self.lag = {partition: log_ends[partition] - applied[partition] for partition in log_ends}
+        # Also by who holds nothing: it may have lost all because Kafka is silent, and then waits for Kafka.
+        log_ends = self._log_ends(applied)
+        self.kafka_is_silent = not log_ends
+        self.lag = {one: log_ends[one] - offset for one, offset in applied.items() if one in log_ends}
         now_s = self._clock()
         self._moved = {partition: self._moved.get(partition, (-1, now_s)) for partition in applied}
         for partition, offset in applied.items():

@@ -133,7 +133,7 @@ class Worker:
         self._accesses = AccessCopy(
             AccessStore(redis_client(settings)), partial(Consumer, reading), settings.topic_access, self._not_published
         )
-        ends = ReadableEnds(self._admin, settings)
+        ends = ReadableEnds(self._admin, settings, partial(self._away, "kafka"))
         self._watchdog = Watchdog(self._progress, ends.of, time.monotonic, settings.stall_s_max, _die)
 
     def stop(self) -> None:
@@ -428,7 +428,7 @@ class Worker:
 
     def _waiting_for(self) -> str:
         """Return the part that is away, or nothing while events are applied."""
-        return self._progress.waiting_for or ("kafka" if self._watchdog.kafka_is_silent else "")
+        return "kafka" if self._watchdog.kafka_is_silent else self._progress.waiting_for
 
     def _away(self, part: str, error: Exception) -> None:
         self.metrics.retries.labels(part).inc()

@@ -208,7 +208,7 @@ def test_ends_that_can_be_read_are_the_logs_ends_where_a_reader_finds_records(cl
     assert producer.flush(5) == 0
     settings = SETTINGS.model_copy(update={"topic_events": "readable"})
     settings.__dict__["kafka"] = {"bootstrap.servers": cluster}
-    ends = ReadableEnds(admin_client(settings.kafka), settings)
+    ends = ReadableEnds(admin_client(settings.kafka), settings, _never)
 
     # The second call finds the reader where it was, and looks whether there is something to read.
     assert [ends.of({0: 1, 1: 0}) for _ in range(2)] == [{0: 3, 1: 0}] * 2
@@ -224,14 +224,32 @@ def test_an_end_behind_which_nothing_can_be_read_is_where_the_reader_stands(
     monkeypatch.setattr(topics, "log_ends", lambda *_: {0: 2})
     settings = SETTINGS.model_copy(update={"topic_events": "marked"})
     settings.__dict__["kafka"] = {"bootstrap.servers": cluster}
-    ends = ReadableEnds(admin_client(settings.kafka), settings)
+    ends = ReadableEnds(admin_client(settings.kafka), settings, _never)
 
     assert [ends.of({0: 1}) for _ in range(2)] == [{0: 2}, {0: 1}]
 
 
-def test_there_are_no_ends_while_kafka_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reader_that_stands_nowhere_is_given_an_end_as_well(cluster: str) -> None:
+    producer = Producer({"bootstrap.servers": cluster, "log_level": 2})
+    producer.produce("unread", b"record", partition=0)
+    assert producer.flush(5) == 0
+    settings = SETTINGS.model_copy(update={"topic_events": "unread"})
+
+    assert ReadableEnds(admin_client({"bootstrap.servers": cluster}), settings, _never).of({}) == {0: 1}
+
+
+def _never(error: Exception) -> None:
+    raise error
+
+
+@pytest.mark.parametrize("applied", [{0: 1}, {}])
+def test_there_are_no_ends_while_kafka_does_not_answer_and_it_is_told(
+    applied: dict[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(topics, "_ANSWER_S_MAX", 0.3)
     settings = SETTINGS.model_copy()
     settings.__dict__["kafka"] = {"bootstrap.servers": f"127.0.0.1:{free_port()}"}
+    told: list[Exception] = []
 
-    assert ReadableEnds(admin_client(settings.kafka), settings).of({0: 1}) == {}
+    assert ReadableEnds(admin_client(settings.kafka), settings, told.append).of(applied) == {}
+    assert [str(error) for error in told] == [f"offsets of topic {settings.topic_events}: no answer"]

@@ -3,6 +3,8 @@
 import threading
 from collections.abc import Mapping
 
+import pytest
+
 from stream.watchdog import Progress, Watchdog
 
 STALL_S = 120.0
@@ -109,11 +111,14 @@ def test_a_partition_given_up_and_got_back_begins_anew() -> None:
     assert watched.after(STALL_S) == ""
 
 
-def test_a_worker_without_partitions_asks_nobody() -> None:
+@pytest.mark.parametrize(("ends", "is_silent"), [({}, True), ({0: 7}, False)])
+def test_a_worker_without_partitions_knows_whether_kafka_answers(ends: dict[int, int], *, is_silent: bool) -> None:
     watched = Watched()
-    watched.dog._log_ends = lambda partitions: 1 / 0  # type: ignore[assignment, return-value]  # never to be called
+    watched.dog._log_ends = lambda _: ends
 
     assert watched.after(10 * STALL_S) == ""
+    assert watched.dog.kafka_is_silent == is_silent
+    assert watched.dog.lag == {}
 
 
 def test_the_lag_is_what_the_log_has_more() -> None:

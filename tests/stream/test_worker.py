@@ -391,6 +391,15 @@ def test_a_worker_that_lost_all_its_partitions_is_not_ready_until_it_is_told_wha
     assert worker._waiting_for() == ""
 
 
+def test_a_worker_that_lost_all_its_partitions_because_kafka_is_silent_waits_for_kafka(worker: Worker) -> None:
+    worker._partitions = 1
+    worker._assigned({0: 0})
+    worker._revoked([0])
+    worker._watchdog.kafka_is_silent = True
+
+    assert worker._waiting_for() == "kafka"
+
+
 def test_what_is_away_is_said_once_in_a_while_and_that_it_is_back_once(
     worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
