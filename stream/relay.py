@@ -131,7 +131,9 @@ class Relay(threading.Thread):
         self.published += taken
         if taken < len(sent):
             failed = len(sent) - sum(map(_is_taken, said))
-            raise DeliveryError(f"{failed} of {len(sent)} records of the outbox were not taken: {said[taken]}")
+            topic = self._topics[sent[taken].channel]
+            message = f"{failed} of {len(sent)} records of the outbox were not taken: topic {topic}: {said[taken]}"
+            raise DeliveryError(message)
         if len(sent) >= _RECORDS_FEW:
             self._entries = ENTRIES_MIN
         elif len(entries) == self._entries:

@@ -117,8 +117,8 @@ class Worker:
         self._partitions = 0
         self._failure: StoreError | None = None
         self._progress = Progress(waiting_for="start")
-        # By part that is away, when that was last said.
-        self._told_away_s: dict[str, float] = {}
+        # By part that is away, and whether only what follows events waits for it: when that was last said.
+        self._told_away_s: dict[tuple[str, bool], float] = {}
         self._stopping = asyncio.Event()
         self.metrics = Metrics()
         own = Announced.of(load_sound_pack(settings.pack), files_of(settings.pack))
@@ -424,21 +424,23 @@ class Worker:
             self.metrics.lag.labels(partition).set(self._watchdog.lag.get(partition, 0))
 
     def _not_published(self, error: Exception) -> None:
-        self._away("redis" if isinstance(error, StoreError) else "kafka", error)
+        # Told apart: that events are applied does not mean that this is over.
+        self._away("redis" if isinstance(error, StoreError) else "kafka", error, follows=True)
 
     def _waiting_for(self) -> str:
         """Return the part that is away, or nothing while events are applied."""
         return "kafka" if self._watchdog.kafka_is_silent else self._progress.waiting_for
 
-    def _away(self, part: str, error: Exception) -> None:
+    def _away(self, part: str, error: Exception, *, follows: bool = False) -> None:
         self.metrics.retries.labels(part).inc()
         now_s = time.monotonic()
-        if now_s - self._told_away_s.get(part, -math.inf) >= _TOLD_AGAIN_S:
-            self._told_away_s[part] = now_s
+        told_s = max(self._told_away_s.get((part, one), -math.inf) for one in {False, follows})
+        if now_s - told_s >= _TOLD_AGAIN_S:
+            self._told_away_s[part, follows] = now_s
             log.warning("a part is away; waiting for it", part=part, error=str(error))
 
     def _back(self, part: str) -> None:
-        if self._told_away_s.pop(part, None) is not None:
+        if self._told_away_s.pop((part, False), None) is not None:
             log.info("a part is back", part=part)
 
     async def _until_there(self, part: str, ask: Callable[[], T]) -> T | None:

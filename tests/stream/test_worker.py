@@ -29,6 +29,7 @@ from stream.cli.output import Exit
 from stream.embedded import Embedded, free_port
 from stream.polls import Poll
 from stream.process import Outcome, Processor
+from stream.relay import DeliveryError
 from stream.settings import Settings
 from stream.topics import TopicsError
 from stream.worker import Worker
@@ -418,6 +419,19 @@ def test_what_is_away_is_said_once_in_a_while_and_that_it_is_back_once(
     assert told == [(away, "redis"), (away, "redis"), (away, "kafka"), (back, "redis"), (away, "redis")]
     retries = worker.metrics.registry.get_sample_value("credit_retries_total", {"part": "redis"})
     assert retries == 5
+
+
+def test_that_an_outbox_waits_is_said_once_in_a_while_however_often_events_are_applied(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times_s = iter((0.0, 2.0, 4.0, 11.0))
+    monkeypatch.setattr("stream.worker.time.monotonic", lambda: next(times_s))
+    with capture_logs() as lines:
+        for _ in range(4):
+            worker._not_published(DeliveryError("topic credit.dead: unknown"))
+            worker._back("kafka")
+
+    assert [(one["event"], one["part"]) for one in lines] == [("a part is away; waiting for it", "kafka")] * 2
 
 
 def test_lag_is_told_also_while_redis_is_away(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
