@@ -34,6 +34,7 @@ from sinks.errors import (
 from sinks.keys import (
     META,
     PACKS,
+    access_next_key,
     due_key,
     epoch_key,
     next_key,
@@ -46,6 +47,20 @@ from sinks.keys import (
 
 _UNKNOWN = bytes(CARD.itemsize)
 _SUBJECT_DIGITS = 16
+# Of what a worker asks and writes, each command once.
+_TRIED = (
+    ("MGET", next_key(0)),
+    ("MSET", next_key(0), ""),
+    ("INCR", passes_key(0)),
+    ("SADD", due_key(0, 0), ""),
+    ("SREM", due_key(0, 0), ""),
+    ("SRANDMEMBER", due_key(0, 0)),
+    ("XADD", outbox_key(0), "*", "", ""),
+    ("XRANGE", outbox_key(0), "-", "+"),
+    ("XDEL", outbox_key(0), "0-0"),
+    ("LPUSH", access_next_key(0), ""),
+    ("LTRIM", access_next_key(0), "0", "0"),
+)
 # What is read of a partition with each load: its next offset, its epoch, how many passes have written.
 _FENCE_KEYS = 3
 
@@ -164,6 +179,23 @@ class Store:
         if meta := self._meta():
             _compare(meta, _fingerprint(key), partitions or int(meta["partitions"]))
         return bool(meta)
+
+    def try_writing(self) -> None:
+        """Return if Redis takes what a worker writes; what it is asked for is given up, and nothing is written.
+
+        Raises:
+            StoreUnavailableError: it is away, or refuses: it is full, a replica, or its user may not do something.
+
+        """
+        commands = [("MULTI",), *_TRIED, ("DISCARD",)]
+        try:
+            self._round_trip([_command(*one) for one in commands], len(commands))
+        finally:
+            self.disconnect()
+
+    def nexts(self, partitions: Sequence[int]) -> dict[int, int]:
+        """Return, by partition that is known, the offset of its first event that is not applied."""
+        return {partition: int(offset) for partition, offset in self._each(next_key, partitions).items()}
 
     def _meta(self) -> dict[str, str]:
         try:

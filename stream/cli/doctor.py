@@ -3,7 +3,7 @@
 import platform
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any, Literal
@@ -17,13 +17,13 @@ from rich.text import Text
 from schemas.records import RecordKey
 from scoring.pack import PackError
 from scoring.packtools.lint import load_sound_pack
-from sinks.errors import StoreMismatchError
+from sinks.errors import StoreMismatchError, StoreUnavailableError
 from sinks.keys import META
 from sinks.store import Store
 from stream.cli.output import AsJson, Exit, table, write_json
 from stream.clients import redis_client
 from stream.settings import PREFIX, Settings, SettingsError, load_settings, misspelt
-from stream.topics import DEAD_BYTES_MAX, admin_client, bytes_max_of
+from stream.topics import DEAD_BYTES_MAX, TopicsError, admin_client, bytes_max_of, log_ends, log_starts
 
 _ANSWER_S_MAX = 3.0
 _PACKAGES = ("faust-streaming", "confluent-kafka", "redis", "numpy", "numba", "orjson", "hypothesis")
@@ -48,8 +48,8 @@ class Finding:
 def doctor(as_json: AsJson = False) -> None:
     """Look at everything a worker needs, and say what is missing and how to get it.
 
-    Exits with 4 if Kafka or Redis is not reachable, with 3 if a setting or the pack is wrong, or the two are not of one
-    deployment.
+    Exits with 4 if Kafka or Redis is not reachable or takes no writes, with 3 if a setting or the pack is wrong, or the
+    two are not of one deployment.
 
     [bold]Example[/]: jasmine doctor --json | jq '.[] | select(.state != "ok")'
     """
@@ -61,7 +61,7 @@ def doctor(as_json: AsJson = False) -> None:
         rows = [(one.what, Text(one.state, _COLOURS[one.state]), one.detail, one.remedy) for one in findings]
         table("Jasmine's doctor", ("what", "state", "detail", "what to do"), rows)
     wrong = {one.what for one in findings if one.state == "wrong"}
-    if wrong & {"kafka", "redis"}:
+    if wrong & {"kafka", "redis", "writing"}:
         raise typer.Exit(Exit.AWAY)
     if wrong:
         raise typer.Exit(Exit.SETTINGS)
@@ -114,8 +114,19 @@ def _deployment(settings: Settings) -> Iterator[Finding]:
         "redis", lambda: _redis(settings), redis.RedisError, "start Redis (`make redis`) or set JASMINE_REDIS_URL"
     )
     yield store
+    if store.state == "ok":
+        yield from _writing(settings)
     if kafka.state == store.state == "ok":
         yield from _together(settings)
+
+
+def _writing(settings: Settings) -> Iterator[Finding]:
+    """Look whether Redis takes what a worker writes: one that answers may be full, a replica, or forbid a command."""
+    try:
+        Store(redis_client(settings)).try_writing()
+    except StoreUnavailableError as error:
+        remedy = "give Redis memory and disk, write to the primary, and let its user run the command; a worker waits"
+        yield Finding("writing", "wrong", f"Redis refuses: {error}", remedy)
 
 
 def _together(settings: Settings) -> Iterator[Finding]:
@@ -133,6 +144,25 @@ def _together(settings: Settings) -> Iterator[Finding]:
         if filled and topic not in there:
             detail = f"{topic} is not there, although the store is filled: it is misspelt, or was deleted"
             yield Finding(variable, "wrong", detail, f"set {variable}; a worker that starts makes the topic anew")
+    if nexts := Store(redis_client(settings)).nexts(range(partitions or 0)):
+        yield from _places(settings, nexts)
+
+
+def _places(settings: Settings, nexts: Mapping[int, int]) -> Iterator[Finding]:
+    """Look whether the log holds what the store needs next: it may have been trimmed, or made anew."""
+    admin, topic = admin_client(settings.kafka), settings.topic_events
+    try:
+        starts, ends = log_starts(admin, topic, [*nexts]), log_ends(admin, topic, [*nexts])
+    except TopicsError as error:
+        yield Finding("log", "wrong", str(error), "let who runs this describe the topic")
+        return
+    if outside := [one for one, offset in nexts.items() if not starts[one] <= offset <= ends[one]]:
+        first = outside[0]
+        place = (
+            f"{topic}/{first}: the store wants offset {nexts[first]}, the log holds {starts[first]} to {ends[first]}"
+        )
+        detail = f"{place}; so in {len(outside)} of {len(nexts)} partitions"
+        yield Finding("log", "wrong", detail, "a worker stops there, and says what to do")
 
 
 def _topics(settings: Settings) -> dict[str, str]:

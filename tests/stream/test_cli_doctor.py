@@ -7,10 +7,11 @@ from confluent_kafka import KafkaError
 from pydantic import SecretStr
 
 from schemas.records import RecordKey
+from sinks.keys import next_key
 from sinks.store import Store
-from stream.cli.doctor import Finding, _dead_letters, _together
+from stream.cli.doctor import Finding, _dead_letters, _together, _writing
 from stream.settings import Settings
-from stream.topics import DEAD_BYTES_MAX
+from stream.topics import DEAD_BYTES_MAX, TopicsError
 from tests.support.fake_kafka import FakeAdmin
 
 
@@ -75,4 +76,72 @@ def test_an_empty_store_goes_with_any_topics(client: Any, valkey_server: str, mo
     monkeypatch.setattr("stream.cli.doctor.admin_client", lambda _: FakeAdmin({}))
 
     assert [*_together(Settings(redis_url=valkey_server, pseudonym_key=SecretStr(KEY)))] == []
+    assert client.dbsize() == 0
+
+
+@pytest.mark.parametrize(
+    ("next_offset", "said"),
+    [
+        (7, []),
+        (10, []),
+        (3, ["credit.events/2: the store wants offset 3, the log holds 5 to 10; so in 1 of 1 partitions"]),
+        (11, ["credit.events/2: the store wants offset 11, the log holds 5 to 10; so in 1 of 1 partitions"]),
+    ],
+)
+def test_a_log_that_does_not_hold_what_the_store_needs_next_is_told(
+    next_offset: int, said: list[str], client: Any, valkey_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stream.cli.doctor.admin_client", lambda _: FakeAdmin(TOPICS))
+    monkeypatch.setattr("stream.cli.doctor.log_starts", lambda *_: {2: 5})
+    monkeypatch.setattr("stream.cli.doctor.log_ends", lambda *_: {2: 10})
+    Store(client).open(RecordKey.derived(KEY.encode()), 4)
+    client.set(next_key(2), next_offset)
+
+    findings = [*_together(Settings(redis_url=valkey_server, pseudonym_key=SecretStr(KEY)))]
+
+    assert [(one.what, one.state, one.detail) for one in findings] == [("log", "wrong", detail) for detail in said]
+
+
+def test_a_log_that_does_not_tell_where_it_ends_is_told(
+    client: Any, valkey_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        message = "not authorised"
+        raise TopicsError(message)
+
+    monkeypatch.setattr("stream.cli.doctor.admin_client", lambda _: FakeAdmin(TOPICS))
+    monkeypatch.setattr("stream.cli.doctor.log_starts", refuse)
+    Store(client).open(RecordKey.derived(KEY.encode()), 4)
+    client.set(next_key(2), 7)
+
+    findings = [*_together(Settings(redis_url=valkey_server, pseudonym_key=SecretStr(KEY)))]
+
+    assert [(one.what, one.detail) for one in findings] == [("log", "not authorised")]
+
+
+def test_a_redis_that_takes_what_a_worker_writes_is_left_as_it_was(client: Any, valkey_server: str) -> None:
+    assert [*_writing(Settings(redis_url=valkey_server))] == []
+    assert client.dbsize() == 0
+
+
+@pytest.mark.parametrize(
+    ("spoil", "mend", "said"),
+    [
+        ("CONFIG SET maxmemory 1", "CONFIG SET maxmemory 0", "used memory"),
+        ("REPLICAOF 127.0.0.1 1", "REPLICAOF NO ONE", "read only replica"),
+        ("ACL SETUSER default -xadd", "ACL SETUSER default +@all", "'xadd'"),
+    ],
+    ids=["full", "a replica", "a command is forbidden"],
+)
+def test_a_redis_that_answers_and_takes_no_writes_is_told_with_why(
+    spoil: str, mend: str, said: str, client: Any, valkey_server: str
+) -> None:
+    client.execute_command(*spoil.split())
+    try:
+        (finding,) = _writing(Settings(redis_url=valkey_server))
+    finally:
+        client.execute_command(*mend.split())
+
+    assert (finding.what, finding.state) == ("writing", "wrong")
+    assert said in finding.detail
     assert client.dbsize() == 0
