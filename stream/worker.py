@@ -307,6 +307,9 @@ class Worker:
                     self.metrics.process.observe_one(time.perf_counter() - began_s)
                     self.metrics.round_trips.inc(self._store.round_trips - trips)
                 return outcome
+            if self._stopping.is_set():
+                # An attempt holds up everything else, so the stop too: the poll is left to who comes next.
+                await asyncio.Event().wait()
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, _PAUSE_S_MAX)
 
@@ -374,7 +377,7 @@ class Worker:
         sweeper, rescorer = Sweeper(*parts), Rescorer(*parts)
         self._packs.follow(sweeper, rescorer)
         more = False
-        while True:
+        while not self._stopping.is_set():
             await asyncio.sleep(0 if more else _SWEEP_S)
             more = False
             self._gauge()

@@ -1,5 +1,7 @@
 """Redis and Kafka that go away, come back, and come back with less."""
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -109,6 +111,21 @@ def test_a_worker_that_waits_for_kafka_can_be_stopped(deployment: Deployment) ->
     until(lambda: len(worker.logged(AWAY)) > 0, "the worker waits for Kafka")
 
     assert worker.stop() == 0
+
+
+def test_a_worker_that_waits_for_a_frozen_redis_can_be_stopped(deployment: Deployment, day: list[Published]) -> None:
+    feed = deployment.feed(day, per_second=500)
+    worker = deployment.start().wait_ready()
+    until(lambda: deployment.applied() > 100, "some events are applied")
+    running = deployment.redis.running
+    assert running
+    os.kill(running.pid, signal.SIGSTOP)
+    try:
+        until(lambda: len(worker.logged(AWAY)) > 0, "the worker waits for Redis")
+        assert worker.stop() == 0
+    finally:
+        os.kill(running.pid, signal.SIGCONT)
+        feed.end()
 
 
 def test_a_kafka_that_is_killed_and_comes_back_is_waited_for(deployment: Deployment, day: list[Published]) -> None:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 import redis
@@ -450,8 +450,33 @@ def test_lag_is_told_also_while_redis_is_away(worker: Worker, monkeypatch: pytes
     assert worker.metrics.registry.get_sample_value("credit_lag_events", {"partition": "0"}) == 20
 
 
-def _refuse(_: object) -> None:
+def _refuse(_: object) -> NoReturn:
     raise StoreUnavailableError("refused")
+
+
+def test_a_stop_while_redis_is_away_is_held_up_by_one_attempt_at_most(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempts: list[object] = []
+
+    class Away:
+        """Applies nothing, as each attempt finds Redis away."""
+
+        def process(self, *said: object) -> Outcome:
+            attempts.append(said)
+            _refuse(said)
+
+    async def stopped() -> None:
+        worker.stop()
+        poll = Poll("credit.events", [], {0: 9})
+        await asyncio.wait_for(worker._sweep_forever(), 1.0)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(worker._apply(Away(), poll), 0.5)  # type: ignore[arg-type]  # a fake
+
+    monkeypatch.setattr("stream.worker._SWEEP_S", 0.0)
+    asyncio.run(stopped())
+
+    assert len(attempts) == 1
 
 
 def test_only_round_trips_of_polls_with_events_are_counted(worker: Worker) -> None:
