@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+import signal
 import sys
 from collections.abc import Iterator
 from importlib import import_module
@@ -15,6 +16,8 @@ from stream.cli.output import Exit, tell
 
 # What is said of a write by a disk that is full.
 _UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+# What a shell says of a process that Ctrl-C has ended; Typer says the same.
+_INTERRUPTED = 128 + signal.SIGINT
 # How librdkafka names a property that it does not take.
 _PROPERTY = re.compile(r'configuration property[^"]*"([a-z.]+)"|`([a-z.]+)` must be set')
 
@@ -24,6 +27,9 @@ def main() -> None:
     asked = sys.argv[1] if len(sys.argv) > 1 else ""
     try:
         (_app_of(asked) if asked in COMMANDS else _list_of_all())()
+    except KeyboardInterrupt:
+        # Within a command it is Typer's; this one came while its libraries were imported, and nothing was begun.
+        sys.exit(_INTERRUPTED)
     except Exception as error:
         if wrong := _wrong_property(error):
             tell(wrong)

@@ -8,6 +8,7 @@ from inspect import cleandoc
 import pytest
 
 from stream.cli.commands import COMMANDS
+from stream.cli.main import main
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -32,6 +33,21 @@ finally:
 
     assert ran.returncode == 0
     assert "heavy: []" in ran.stdout
+
+
+def test_ctrl_c_while_a_command_s_libraries_are_imported_ends_it_without_a_trace(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(_: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(import_module("stream.cli.main"), "import_module", interrupted)
+    monkeypatch.setattr(sys, "argv", ["jasmine", "worker"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+
+    assert ended.value.code == 130
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize(
