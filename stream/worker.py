@@ -7,6 +7,7 @@ import math
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -56,6 +57,8 @@ EXIT_STALLED = 70
 # The pauses between attempts at a part that is away, in seconds.
 _PAUSE_S_MIN, _PAUSE_S_MAX = 0.05, 2.0
 _SWEEP_S = 1.0
+# How long leaving Kafka may take, in seconds: supervisors kill after 30.
+_STOP_S_MAX = 20.0
 # How often it is said that a part is away: several wait for it, and each tries again every second or two.
 _TOLD_AGAIN_S = 10.0
 # How long announcements of packs are waited for at a time; a stop waits as long.
@@ -241,8 +244,12 @@ class Worker:
         crashed = asyncio.create_task(app.wait_until_stopped())
         await asyncio.wait([stopping, crashed, *beside], return_when=asyncio.FIRST_COMPLETED)
         log.info("stopping")
+        overdue = threading.Timer(_STOP_S_MAX, self._leave, [app])
+        overdue.daemon = True
+        overdue.start()
         await app.stop()
         await starting
+        overdue.cancel()
         stopping.cancel()
         crashed.cancel()
         if failure := self._failure or app.crash_reason:
@@ -250,6 +257,15 @@ class Worker:
         for task in beside:
             if task.done():
                 task.result()
+
+    def _leave(self, app: ScorerApp) -> None:
+        """End a stop that Kafka holds up: librdkafka waits minutes for a broker that is connected and silent.
+
+        Nothing is lost by it: what is not committed is read again, and what is not published is in the outbox.
+        """
+        failure = self._failure or app.crash_reason
+        log.warning("kafka holds up the stop; ending without its answer", error=str(failure or ""))
+        os._exit(1 if failure else 0)
 
     def _app(self, processor: Processor) -> ScorerApp:
         settings = self._settings

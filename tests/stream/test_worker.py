@@ -1,6 +1,7 @@
 """A worker in its own process, on embedded parts: it starts, scores, waits, recovers and stops."""
 
 import asyncio
+import contextlib
 import json
 import logging
 import socket
@@ -477,6 +478,34 @@ def test_a_stop_while_redis_is_away_is_held_up_by_one_attempt_at_most(
     asyncio.run(stopped())
 
     assert len(attempts) == 1
+
+
+@pytest.mark.parametrize(("failure", "code"), [(None, 0), (ZeroDivisionError(), 1)], ids=["asked for", "crashed"])
+def test_a_stop_that_kafka_holds_up_ends_all_the_same(
+    failure: Exception | None, code: int, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    codes: list[int] = []
+
+    class Held:
+        """An app that cannot leave Kafka."""
+
+        crash_reason = failure
+
+        async def start(self) -> None: ...
+
+        async def wait_until_stopped(self) -> None: ...
+
+        async def stop(self) -> None:
+            while not codes:  # noqa: ASYNC110 - told by another thread
+                await asyncio.sleep(0.01)
+
+    monkeypatch.setattr("stream.worker._STOP_S_MAX", 0.01)
+    monkeypatch.setattr("stream.worker.os._exit", codes.append)
+    with capture_logs() as lines, contextlib.suppress(ZeroDivisionError):
+        asyncio.run(asyncio.wait_for(worker._serve(Held(), []), 5.0))  # type: ignore[arg-type]  # a fake
+
+    assert codes == [code]
+    assert [one["event"] for one in lines] == ["stopping", "kafka holds up the stop; ending without its answer"]
 
 
 def test_only_round_trips_of_polls_with_events_are_counted(worker: Worker) -> None:
