@@ -71,3 +71,11 @@ def test_the_page_is_given_all_that_a_sign_in_needs() -> None:
     needed = {*oidc, "session_key", "pseudonym_key", "citizen_url"}
 
     assert {f"{PREFIX}{one.upper()}" for one in needed} <= {*SERVICES["citizen"]["environment"]}
+
+
+def test_prometheus_asks_each_process_that_has_metrics() -> None:
+    scraped = yaml.safe_load((OPS / "prometheus.yml").read_text("utf-8"))["scrape_configs"]
+    targets = {target for job in scraped for one in job["static_configs"] for target in one["targets"]}
+
+    with_metrics = {"worker", "gateway"}
+    assert targets == {f"{one}:{Settings.model_fields[f'{LISTENS[one]}_port'].default}" for one in with_metrics}
