@@ -281,10 +281,23 @@ class Store:
             # A transaction goes on behind a command that fails in it: the rest is written, and would go unmissed.
             message = (
                 f"a part of a commit to partitions {list(commit.nexts)} was not written: {failed[0]}; a due set or an "
-                "outbox is no longer one: delete that key, and empty the store if what it held is missed"
+                f"outbox is no longer one: delete {' and '.join(self._strangers(commit)) or 'that key'}, and empty the "
+                "store if what it held is missed"
             )
             raise StoreError(message)
         return True
+
+    def _strangers(self, commit: Commit) -> list[str]:
+        """Return the keys of a commit that have a type which they never get from here."""
+        types = {outbox_key(partition): "stream" for partition in commit.outbox}
+        for cards in (commit.before, commit.after.cards):
+            days = cards["valid_until"][commit.written].tolist()
+            places = zip(commit.partitions[commit.written].tolist(), days, strict=True)
+            types |= {due_key(partition, day): "set" for partition, day in places}
+        try:
+            return [key for key, kind in types.items() if _decoded(self._client.type(key)) not in {kind, "none"}]
+        except redis.RedisError:
+            return []
 
     def _written(self, commit: Commit, meanwhile: Callable[[], None]) -> list[Any]:
         """Send a transaction and take its answers, with those to what was sent ahead of it."""

@@ -654,8 +654,9 @@ def test_a_key_that_something_else_wrote_over_is_no_silent_loss(store: Store, cl
     client.set(key, "neither an outbox nor a due set")
     load(store, [*FILLED])
 
-    with pytest.raises(StoreError, match=r"a part of a commit to partitions .* was not written: .*wrong kind of value"):
+    with pytest.raises(StoreError, match=r"commit to partitions .* was not written: .*wrong kind of value") as refused:
         store.commit(commit_of({0: 3, 1: 1}, FILLED, outbox={0: [b"dead", b"letter"]}))
+    assert f"delete {key}, and empty" in str(refused.value)
 
 
 def test_a_fence_that_is_no_text_is_as_good_as_lost(store: Store, client: Any) -> None:
