@@ -5,7 +5,7 @@ scoring without it.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 
 import numpy as np
@@ -29,7 +29,7 @@ from scoring.explanation import (
 )
 from scoring.pack import SCORE_MAX, Pack, Rule
 from scoring.reasons import Counted, repair, why
-from scoring.rescoring import in_order, scores, walk, walk_plainly, without_records
+from scoring.rescoring import in_order, scores, walk, walk_plainly
 from scoring.rules import Rules, without_review
 from scoring.words import Words, appeal_words, grade_name, points_words
 
@@ -158,10 +158,11 @@ class _Said:
         about = [place for place in self._about.get(record, ()) if self.ledger[place]["type"] not in left_out]
         return self.ledger[sorted([self._places[record], *about])]
 
-    def without(self, record: int) -> Facts:
-        """Return all but a record and what is said of it."""
+    def without(self, records: Iterable[int]) -> Facts:
+        """Return all but some records and what is said of them."""
         kept = np.ones(len(self.ledger), np.bool_)
-        kept[[self._places[record], *self._about.get(record, ())]] = False
+        for record in records:
+            kept[[self._places[record], *self._about.get(record, ())]] = False
         others: Facts = self.ledger[kept]
         return others
 
@@ -181,7 +182,7 @@ def _effects(said: _Said, counted: Counted, pack: Pack, kind: str, rules: Rules 
     moving = [one for one in counted.records if not one.rule.event_type.about_the_subject and one.record not in held]
     if score is None or not moving:
         return {}
-    variants = [without_records(said.without(one.record), held) for one in moving]
+    variants = [said.without((one.record, *held)) for one in moving]
     unreviewed = pack.model_copy(update={"review": None})
     found = scores(variants, [counted.day] * len(moving), unreviewed, kind, rules and without_review(rules))
     return {one.record: other - score for one, other in zip(moving, found, strict=True) if other is not None}
