@@ -4,6 +4,7 @@ The mock cluster makes a topic when a client asks for it and answers no request 
 a fake admin client.
 """
 
+import re
 from collections.abc import Iterator
 from concurrent.futures import Future
 from types import SimpleNamespace
@@ -252,4 +253,17 @@ def test_there_are_no_ends_while_kafka_does_not_answer_and_it_is_told(
     told: list[Exception] = []
 
     assert ReadableEnds(admin_client(settings.kafka), settings, told.append).of(applied) == {}
-    assert [str(error) for error in told] == [f"offsets of topic {settings.topic_events}: no answer"]
+    (error,) = told
+    assert re.match(f"offsets of topic {settings.topic_events}: ..", str(error))
+
+
+def test_a_timeout_which_has_no_words_is_told_as_no_answer() -> None:
+    def timed_out(asked: dict[Any, Any], **_: Any) -> dict[Any, Future[Any]]:
+        answers: dict[Any, Future[Any]] = {place: Future() for place in asked}
+        for answer in answers.values():
+            answer.set_exception(TimeoutError())
+        return answers
+
+    admin: Any = SimpleNamespace(list_offsets=timed_out)
+    with pytest.raises(TopicsError, match=r"^offsets of topic credit\.events: no answer$"):
+        log_ends(admin, "credit.events", [0])
