@@ -50,8 +50,8 @@ def _score(found: Impact, subjects: int, seed: int) -> dict[str, float]:
     """Draw and score the city a part at a time; return how long each took."""
     bodies = subjects // (_RESIDENTS_PER_BODY + 1)
     until_s = int(datetime.combine(DEFAULT_AS_OF, time_of_day(), CITY_TIMEZONE).timestamp())
-    # The kernels are loaded, or compiled, before anything is timed.
-    Impact(found.old, found.new, found.day).add(next(ledgers(seed, 20, 1, until_s)))
+    # The kernels are loaded, or compiled, before anything is timed; a pack beside itself has no rules to suspect.
+    Impact(found.old, found.old, found.day).add(next(ledgers(seed, 20, 1, until_s)))
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     scoring_s, begun = 0.0, time.perf_counter()
     with Progress(*columns, console=err, transient=True) as progress:

@@ -65,8 +65,7 @@ def activate(
     if timeline.at(day).pack.hash == pack.hash and not [one for one in dropped if one.first > day]:
         fail(Exit.USAGE, f"{_named(pack)} holds on {date_of(day)} already; there is nothing to announce")
     said = _announcement(pack, files_of(folder), Role.LIVE, day)
-    after = board.announced.followed_by(said).timeline
-    board.announce(said)
+    after = board.announce(said).timeline
     answer = {
         **_said(said),
         "in_place_of": _facts(before),
@@ -198,15 +197,15 @@ class _Board:
             log.close()
         return cls(settings, said, *fold(_first(settings, to_announce=to_announce), said))
 
-    def announce(self, said: Announcement) -> None:
-        """Publish an announcement that every worker will accept.
+    def announce(self, said: Announcement) -> Announced:
+        """Publish an announcement that every worker will accept; return what holds with it.
 
         Raises:
             PackError: it would not be accepted.
             KafkaException: Kafka did not take it.
 
         """
-        self.announced.followed_by(said)
+        after = self.announced.followed_by(said)
         failures: list[Any] = []
         producer = Producer({**self.settings.kafka, "enable.idempotence": True, "log_level": 2})
         producer.produce(
@@ -221,6 +220,7 @@ class _Board:
             fail(Exit.AWAY, f"topic {self.settings.topic_packs}: not announced within {_DELIVERY_S_MAX:.0f} s")
         if failures:
             raise KafkaException(failures[0])
+        return after
 
     def rows(self) -> Iterable[dict[str, Any]]:
         wrong = {one.offset: one.reason for one in self.refused}
