@@ -130,8 +130,8 @@ class _ReadyFacts(Decoder):
             facts=self._facts[part],
             subjects=self._subjects[part],
             partitions=partitions,
-            indices=np.arange(len(partitions)),
-            timestamps_s=np.zeros(len(partitions)),
+            recorded_ms=np.zeros(len(partitions), np.int64),
+            accepted=np.ones(len(partitions), np.bool_),
             refused=[],
             ends={partition: self._ends[partition] for partition in np.unique(partitions).tolist()},
         )

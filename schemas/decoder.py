@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.codec import FUTURE_ALLOWED_S, check_time, decode, encode
+from schemas.codec import check_time, decode, encode
 from schemas.derive import derived
 from schemas.errors import Reason, Refusal
 from schemas.events import CreditEvent
@@ -62,8 +62,8 @@ class Decoded(NamedTuple):
         facts: (m,) of dtype FACT, m <= n, in the batch's order.
         subjects: (m,) the subject of each fact.
         partitions: (m,) the partition of each fact.
-        indices: (m,) the place of each fact's record in the batch.
-        timestamps_s: (m,) Kafka's time of each fact's record, in seconds since the epoch.
+        recorded_ms: (m,) Kafka's time of each fact's record, in milliseconds since the epoch.
+        accepted: (n,) which records are facts.
         refused: the other n - m records.
         ends: by partition of the batch, the offset behind its last record.
         derived: for those facts that other subjects are linked to, what follows for these.
@@ -73,11 +73,16 @@ class Decoded(NamedTuple):
     facts: Facts
     subjects: NDArray[np.uint64]
     partitions: NDArray[np.int64]
-    indices: NDArray[np.int64]
-    timestamps_s: NDArray[np.float64]
+    recorded_ms: NDArray[np.int64]
+    accepted: NDArray[np.bool_]
     refused: list[Refused]
     ends: dict[int, int]
     derived: Sequence[Derived] = ()
+
+    @property
+    def indices(self) -> NDArray[np.int64]:
+        """(m,) the place of each fact's record in the batch."""
+        return np.flatnonzero(self.accepted)
 
 
 def headers_of(record: Record) -> Any:
@@ -106,15 +111,14 @@ class Decoder:
         n = len(records)
         partitions = np.fromiter(map(_PARTITION, records), np.int64, n)
         offsets = np.fromiter(map(_OFFSET, records), np.int64, n)
-        timestamps_ms = np.fromiter(map(_TIME, map(_TIMESTAMP, records)), np.int64, n)
+        recorded_ms = np.fromiter(map(_TIME, map(_TIMESTAMP, records)), np.int64, n)
         # The last record of a partition wins, and its offset is all that is needed.
         lasts = dict(zip(partitions.tolist(), offsets.tolist(), strict=True))
         ends = {partition: offset + 1 for partition, offset in lasts.items()}
-        latest = timestamps_ms // 1000 + FUTURE_ALLOWED_S
         values = [value or b"" for value in map(_VALUE, records)]
-        facts, subjects, accepted, count = self._scanner.scan(values, offsets, partitions, latest)
+        facts, subjects, accepted, count = self._scanner.scan(values, offsets, partitions, recorded_ms)
         if count == n:
-            return Decoded(facts, subjects, partitions, np.arange(n), timestamps_ms / 1000, [], ends)
+            return Decoded(facts, subjects, partitions, recorded_ms, accepted, [], ends)
         refused, reached = [], []
         for index in np.flatnonzero(~accepted).tolist():
             try:
@@ -126,10 +130,10 @@ class Decoder:
             accepted[index] = True
             if event.data.linked_subjects:
                 reached.append(Derived(index, [encode(one).value for one in derived(event)]))
-        indices = np.flatnonzero(accepted)
         if refused:
-            facts, subjects, partitions = facts[indices], subjects[indices], partitions[indices]
-        return Decoded(facts, subjects, partitions, indices, timestamps_ms[indices] / 1000, refused, ends, reached)
+            facts, subjects = facts[accepted], subjects[accepted]
+            partitions, recorded_ms = partitions[accepted], recorded_ms[accepted]
+        return Decoded(facts, subjects, partitions, recorded_ms, accepted, refused, ends, reached)
 
     def decode_one(self, record: Record) -> tuple[np.void, int]:
         """Return one record's fact and subject number, by the specification alone.

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from schemas import catalogue
 from schemas.catalogue import EVENT_TYPES, GRADE_CODES, TYPE_CODES, Grade
-from schemas.codec import VALUE_BYTES_MAX, data_fields
+from schemas.codec import FUTURE_ALLOWED_S, VALUE_BYTES_MAX, data_fields
 from schemas.compiled import Int, Row, allocating, compiled, inlined
 from schemas.days import CITY_OFFSET_S, DAY_S, FIRST_DAY_OF_MONTH
 from schemas.events import ID_CHARACTERS_MAX, QUANTITY_MAX, SOURCE_CHARACTERS_MAX, TEXT_CHARACTERS_MAX
@@ -348,7 +348,7 @@ def _scan(
     sizes: Ints,
     offsets: Ints,
     partitions_of: Ints,
-    latest: Ints,
+    recorded_ms: Ints,
     partitions: Int,
     k0: uint64,
     k1: uint64,
@@ -399,7 +399,7 @@ def _scan(
         if hashed % partitions != partitions_of[n]:
             continue
         occurred = _seconds(data, spans[_TIME, 0], spans[_TIME, 1], first_days)
-        if occurred < 0 or occurred > latest[n]:
+        if occurred < 0 or occurred > recorded_ms[n] // 1000 + FUTURE_ALLOWED_S:
             continue
         determined = 0
         if seen >> _DETERMINED_AT & 1:
@@ -477,14 +477,14 @@ class Scanner:
         self._words = _dictionaries()
         self._rules = _rules()
 
-    def scan(self, values: list[bytes], offsets: Ints, partitions_of: Ints, latest: Ints) -> Scanned:
+    def scan(self, values: list[bytes], offsets: Ints, partitions_of: Ints, recorded_ms: Ints) -> Scanned:
         """Scan n values.
 
         Args:
             values: the records' values.
             offsets: (n,) their log offsets.
             partitions_of: (n,) the partitions they were read from.
-            latest: (n,) the last instant at which each may have occurred, in seconds since the epoch.
+            recorded_ms: (n,) Kafka's times, in milliseconds since the epoch; none may have occurred long after its own.
 
         """
         n = len(values)
@@ -494,7 +494,7 @@ class Scanner:
             np.fromiter(map(len, values), np.int64, n),
             offsets,
             partitions_of,
-            latest,
+            recorded_ms,
             self._partitions,
             self._k0,
             self._k1,

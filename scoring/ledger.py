@@ -1,5 +1,6 @@
 """Ledgers: sets of facts, kept in the order of (occurred, record) so that equal sets are equal bytes."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +17,6 @@ EXISTS = 1
 # From here on the fact is refused.
 CONFLICT = 2
 FULL = 3
-OUTCOMES = 4
 
 
 class Merged(NamedTuple):
@@ -26,7 +26,7 @@ class Merged(NamedTuple):
         facts: all ledgers, one behind the other.
         starts: (subjects + 1,) where each begins.
         outcomes: one per new fact: ADDED, EXISTS, CONFLICT or FULL.
-        counts: (4,) how many new facts there are of each outcome.
+        counts: how many new facts there are of each outcome.
         grown: (subjects,) whether any fact was added.
         as_of: (subjects,) the highest log offset of its facts.
 
@@ -35,7 +35,7 @@ class Merged(NamedTuple):
     facts: Facts
     starts: NDArray[np.int64]
     outcomes: NDArray[np.uint8]
-    counts: NDArray[np.int64]
+    counts: Sequence[int]
     grown: NDArray[np.bool_]
     as_of: NDArray[np.uint64]
 
@@ -69,12 +69,11 @@ def _merge(
     facts: Facts,
     starts: NDArray[np.int64],
     outcomes: NDArray[np.uint8],
-    counts: NDArray[np.int64],
     grown: NDArray[np.bool_],
     as_of: NDArray[np.uint64],
     facts_max: Int,
-) -> None:
-    counts[:] = 0
+) -> tuple[Int, Int, Int, Int]:
+    added = existing = conflicting = refused = 0
     end = 0
     for group in range(ledger_starts.shape[0] - 1):
         begin = end
@@ -94,13 +93,14 @@ def _merge(
                     known = i
                     break
             if known >= 0:
-                outcome = EXISTS if _same(facts[known], fact) else CONFLICT
-                outcomes[index] = outcome
-                counts[outcome] += 1
+                same = _same(facts[known], fact)
+                outcomes[index] = EXISTS if same else CONFLICT
+                existing += same
+                conflicting += not same
                 continue
             if end - begin >= facts_max:
                 outcomes[index] = FULL
-                counts[FULL] += 1
+                refused += 1
                 continue
             place = end
             while place > begin and (
@@ -112,11 +112,12 @@ def _merge(
             facts[place] = fact
             end += 1
             outcomes[index] = ADDED
-            counts[ADDED] += 1
+            added += 1
             grown[group] = True
             highest = max(highest, _offset_of(fact))
         as_of[group] = highest
     starts[ledger_starts.shape[0] - 1] = end
+    return added, existing, conflicting, refused
 
 
 def merge(
@@ -138,8 +139,8 @@ def merge(
     """
     subjects = len(ledger_starts) - 1
     facts, starts = np.empty(len(ledgers) + len(new), FACT), np.empty(subjects + 1, np.int64)
-    outcomes, counts = np.empty(len(new), np.uint8), np.empty(OUTCOMES, np.int64)
-    grown, as_of = np.empty(subjects, np.bool_), np.empty(subjects, np.uint64)
-    columns = facts, starts, outcomes, counts, grown, as_of
-    _merge(ledgers, ledger_starts, new, order, group_starts, *columns, LEDGER_FACTS_MAX)
-    return Merged(facts[: starts[-1]], starts, outcomes, counts, grown, as_of)
+    outcomes, grown = np.empty(len(new), np.uint8), np.empty(subjects, np.bool_)
+    as_of = np.empty(subjects, np.uint64)
+    columns = facts, starts, outcomes, grown, as_of
+    counts = _merge(ledgers, ledger_starts, new, order, group_starts, *columns, LEDGER_FACTS_MAX)
+    return Merged(facts[: len(ledgers) + counts[ADDED]], starts, outcomes, counts, grown, as_of)

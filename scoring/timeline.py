@@ -61,11 +61,17 @@ class Timeline:
 
     def at(self, day: int) -> Span:
         """Return what holds on a day."""
-        return next(one for one in reversed(self.spans) if one.first <= day)
+        for one in reversed(self.spans):
+            if one.first <= day:
+                return one
+        raise ValueError(f"day was {day}, the first pack holds from day {self.spans[0].first} on")
 
     def next_change(self, day: int) -> int:
         """Return the first later day on which another pack holds, or NEVER."""
-        return next((one.first for one in self.spans if one.first > day), NEVER)
+        for one in self.spans:
+            if one.first > day:
+                return one.first
+        return NEVER
 
     def before_last(self, today: int) -> Span | None:
         """Return what undoes the last change: the pack before it, from the day on which it takes its place again.

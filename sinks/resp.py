@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.compiled import Int, compiled
+from schemas.compiled import Int, Row, compiled
 from schemas.days import NEVER
 from scoring.card import Cards
 
@@ -112,11 +112,13 @@ def _put_standings(
     facts: Bytes,
     fact_bytes: Int,
     starts: Ints,
-) -> Int:
+) -> tuple[Int, Int]:
     at = np.int64(0)
+    count = 0
     for n in range(subjects.shape[0]):
         if not written[n]:
             continue
+        count += 1
         at = _put_standing_key(out, at, partitions[n], subjects[n])
         begin = starts[n] * fact_bytes
         size = starts[n + 1] * fact_bytes - begin
@@ -124,7 +126,7 @@ def _put_standings(
         at = _copy(cards, n * card_bytes, card_bytes, out, at)
         at = _copy(facts, begin, size, out, at)
         at = _put_end(out, at)
-    return at
+    return at, count
 
 
 @compiled
@@ -160,13 +162,26 @@ def _put_due(
 
 
 @compiled
+def _due_day(card: Row) -> Int:
+    # That another pack holds from a day on is due for everybody at once: who goes through all sees to it.
+    return np.int64(card.valid_until) if card.next_pack == 0 else NEVER
+
+
+@compiled
+def _count_moves(before: Cards, after: Cards, written: Bools) -> Int:
+    count = 0
+    for n in range(written.shape[0]):
+        count += written[n] and _due_day(before[n]) != _due_day(after[n])
+    return count
+
+
+@compiled
 def _moves(before: Cards, after: Cards, written: Bools, left: Bools, entered: Bools) -> tuple[Int, Int]:
     left_count = 0
     entered_count = 0
     for n in range(written.shape[0]):
-        # That another pack holds from a day on is due for everybody at once: who goes through all sees to it.
-        was = before[n].valid_until if before[n].next_pack == 0 else NEVER
-        now = after[n].valid_until if after[n].next_pack == 0 else NEVER
+        was = _due_day(before[n])
+        now = _due_day(after[n])
         moved = written[n] and was != now
         left[n] = moved and was != 0 and was != NEVER
         entered[n] = moved and now != NEVER
@@ -194,6 +209,11 @@ def _split(
     return -1
 
 
+def _raw(rows: NDArray[np.void]) -> Bytes:
+    """Return rows as bytes; a view would ask in Python first whether their fields may be seen so."""
+    return np.frombuffer(rows, np.uint8)
+
+
 def split(
     data: Bytes, sizes: Ints, version: int, cards: NDArray[np.void], facts: NDArray[np.void], starts: Ints
 ) -> int:
@@ -201,8 +221,7 @@ def split(
 
     Returns -1, or the place of the first that is no standing of this version.
     """
-    card_bytes, fact_bytes = cards.view(np.uint8), facts.view(np.uint8)
-    return int(_split(data, sizes, version, card_bytes, cards.itemsize, fact_bytes, facts.itemsize, starts))
+    return int(_split(data, sizes, version, _raw(cards), cards.itemsize, _raw(facts), facts.itemsize, starts))
 
 
 def keys(partitions: Ints, subjects: Subjects) -> bytes:
@@ -218,15 +237,14 @@ def standings(
     cards: NDArray[np.void],
     facts: NDArray[np.void],
     starts: Ints,
-) -> memoryview:
-    """Return keys and values of the standings that are `written` as arguments of MSET."""
+) -> tuple[memoryview, int]:
+    """Return keys and values of the standings that are `written` as arguments of MSET, and how many they are of."""
     out = np.empty(len(subjects) * (_OVERHEAD_BYTES + cards.itemsize) + facts.nbytes, np.uint8)
-    card_bytes, fact_bytes = cards.view(np.uint8), facts.view(np.uint8)
-    end = _put_standings(
-        out, partitions, subjects, written, card_bytes, cards.itemsize, fact_bytes, facts.itemsize, starts
+    end, count = _put_standings(
+        out, partitions, subjects, written, _raw(cards), cards.itemsize, _raw(facts), facts.itemsize, starts
     )
     # Not bytes: they would be copied, and are copied again into what is sent.
-    return out.data[:end]
+    return out.data[:end], count
 
 
 class Moves(NamedTuple):
@@ -238,6 +256,8 @@ class Moves(NamedTuple):
 
 def moves(before: Cards, after: Cards, written: Bools) -> Moves:
     """Return the moves between due sets that the standings that are `written` make by their new cards."""
+    if not _count_moves(before, after, written):
+        return Moves(None, None)
     left, entered = np.empty(len(written), np.bool_), np.empty(len(written), np.bool_)
     left_count, entered_count = _moves(before, after, written, left, entered)
     return Moves(left if left_count else None, entered if entered_count else None)

@@ -240,10 +240,9 @@ class Store:
         else:
             fences, values = _fences_and_values(self._round_trip([*_watching(wanted), *_reading(wanted)], 2)[1], wanted)
         nexts, epochs = fences[::_FENCE_KEYS], fences[1::_FENCE_KEYS]
-        lost = [partition for partition, answer in zip(partitions, nexts, strict=True) if answer is None]
-        if lost:
+        if None in nexts:
             self.disconnect()
-            raise PartitionLostError(lost)
+            raise PartitionLostError([one for one, answer in zip(partitions, nexts, strict=True) if answer is None])
         self._compare_epochs(partitions, epochs)
         return dict(zip(partitions, map(int, nexts), strict=True)), split(values, of, subjects)
 
@@ -320,6 +319,9 @@ class Store:
         return answers
 
     def _compare_epochs(self, partitions: Sequence[int], epochs: Sequence[bytes | None]) -> None:
+        if {int(epoch or 0) for epoch in epochs} <= {self.epoch}:
+            self._raised = {}
+            return
         written = [int(epoch or 0) for epoch in epochs]
         if (highest := max(written, default=0)) > self.epoch:
             self.disconnect()
@@ -567,8 +569,7 @@ def transaction(commit: Commit) -> tuple[list[bytes | memoryview], int]:
     """Return a transaction's commands, and how many answers they have."""
     fences = [_next(partition) + _argument(b"%d" % offset) for partition, offset in commit.nexts.items()]
     fences += [_argument(epoch_key(partition)) + _argument(b"%d" % epoch) for partition, epoch in commit.epochs.items()]
-    arguments = 1 + 2 * len(fences) + 2 * int(np.count_nonzero(commit.written))
-    standings = resp.standings(
+    standings, count = resp.standings(
         commit.partitions,
         commit.subjects,
         commit.written,
@@ -582,7 +583,7 @@ def transaction(commit: Commit) -> tuple[list[bytes | memoryview], int]:
     ]
     passes = [_command("INCR", passes_key(partition)) for partition in commit.nexts] if commit.is_pass else []
     commands: list[bytes | memoryview] = [
-        b"*1\r\n$5\r\nMULTI\r\n*%d\r\n$4\r\nMSET\r\n" % arguments,
+        b"*1\r\n$5\r\nMULTI\r\n*%d\r\n$4\r\nMSET\r\n" % (1 + 2 * len(fences) + 2 * count),
         *fences,
         standings,
         *due,

@@ -1,7 +1,6 @@
 """What the poll thread hands to Faust's agent, and how it does."""
 
 import asyncio
-import contextlib
 import queue
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -83,11 +82,15 @@ class Polls:
             await asyncio.sleep(0)
             self._turn_at_s = monotonic() + _TURN_S
         while True:
-            with contextlib.suppress(queue.Empty):
+            try:
                 return self._ready.get(timeout=_IN_PLACE_S)
-            self._came.clear()
-            self._is_awaited = True
-            # Once more: a Poll that came before this thread said that it waits wakes nobody.
-            if self._ready.empty():
-                await self._came.wait()
-            self._is_awaited = False
+            except queue.Empty:
+                await self._wait()
+
+    async def _wait(self) -> None:
+        self._came.clear()
+        self._is_awaited = True
+        # Once more: a Poll that came before this thread said that it waits wakes nobody.
+        if self._ready.empty():
+            await self._came.wait()
+        self._is_awaited = False

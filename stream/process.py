@@ -70,7 +70,8 @@ class Outcome(NamedTuple):
         nexts: the next offsets committed.
         published: whether something was left in an outbox.
         compared: how the standings written would differ under the shadow pack, or None without one.
-        freshness_s: (scored,) age of each scored record at its commit, in seconds since Kafka's timestamp.
+        committed_s: when they were committed, in seconds since the epoch.
+        recorded_ms: (scored,) Kafka's time of each scored record, in milliseconds since the epoch.
 
     """
 
@@ -81,7 +82,8 @@ class Outcome(NamedTuple):
     nexts: Mapping[int, int] = MappingProxyType({})
     published: bool = False
     compared: Compared | None = None
-    freshness_s: NDArray[np.float64] = np.zeros(0)
+    committed_s: float = 0.0
+    recorded_ms: Ints = np.zeros(0, np.int64)
 
 
 class Processor:
@@ -227,18 +229,19 @@ class Processor:
         }
 
     def _outcome(self, decoded: Decoded, merged: Merged, refused: Sequence[Refused], commit: Commit) -> Outcome:
-        scored, skipped, *_ = merged.counts.tolist()
-        times_s = decoded.timestamps_s
-        if scored < len(times_s):
-            times_s = times_s[merged.outcomes == ADDED]
+        scored, skipped, *_ = merged.counts
+        recorded_ms = decoded.recorded_ms
+        if scored < len(recorded_ms):
+            recorded_ms = recorded_ms[merged.outcomes == ADDED]
         return Outcome(
             scored=scored,
             skipped=skipped,
             dead=Counter(one.refusal.reason for one in refused) if refused else {},
             nexts=commit.nexts,
             published=bool(commit.outbox),
-            freshness_s=self._clock() - times_s,
             compared=self._compared(commit),
+            committed_s=self._clock(),
+            recorded_ms=recorded_ms,
         )
 
 
@@ -250,7 +253,7 @@ def _number(value: int | None) -> int:
 
 def _conflicts(merged: Merged, decoded: Decoded) -> list[Refused]:
     refused: list[Refused] = []
-    outcomes = merged.outcomes
+    outcomes, indices = merged.outcomes, decoded.indices
     for index in np.flatnonzero(outcomes >= CONFLICT):
         if outcomes[index] == CONFLICT:
             remedy = "an event cannot change: send record.corrected or record.revoked about it, under a new id"
@@ -258,7 +261,7 @@ def _conflicts(merged: Merged, decoded: Decoded) -> list[Refused]:
         else:
             remedy = f"a subject has at most {LEDGER_FACTS_MAX} records; ask why this one has more"
             refusal = Refusal(Reason.LEDGER_FULL, "subject", "", remedy)
-        refused.append(Refused(int(decoded.indices[index]), refusal))
+        refused.append(Refused(int(indices[index]), refusal))
     return refused
 
 

@@ -313,8 +313,11 @@ class _Poller(threading.Thread):
 
     def _wait_for_at_most(self, in_flight: int) -> None:
         while len(self._in_flight) > in_flight and self._listens():
-            with contextlib.suppress(queue.Empty):
-                self._take_in(self._credits.get(timeout=1.0))
+            try:
+                done = self._credits.get(timeout=1.0)
+            except queue.Empty:
+                continue
+            self._take_in(done)
 
     def _listens(self) -> bool:
         return not (self._abandoned or self._loop.is_closed())

@@ -338,7 +338,7 @@ class Worker:
             self._back("kafka")
             self.metrics.batch.observe_one(len(poll.records))
         self.metrics.count_outcome(outcome.scored, outcome.skipped, outcome.dead)
-        self.metrics.freshness.observe(outcome.freshness_s)
+        self.metrics.freshness.observe_ages(outcome.committed_s, outcome.recorded_ms)
         self.metrics.count_shadow(outcome.compared)
         if outcome.seeks:
             self.metrics.seeks.inc()

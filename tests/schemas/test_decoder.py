@@ -43,7 +43,7 @@ def test_of_a_mixed_batch_the_good_become_facts_and_the_bad_are_named() -> None:
     ]
     assert decoded.subjects.tolist() == [parse_subject(RESIDENT)] * 2
     assert decoded.partitions.tolist() == [partition_of(RESIDENT, PARTITIONS)] * 2
-    assert decoded.timestamps_s.tolist() == [RECORDED_MS / 1000] * 2
+    assert decoded.recorded_ms.tolist() == [RECORDED_MS] * 2
     assert [(one.index, one.refusal.reason) for one in decoded.refused] == [
         (0, Reason.NOT_JSON),
         (2, Reason.NOT_JSON),

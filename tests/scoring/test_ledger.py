@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from schemas.facts import CONTENT, FACT, Facts, offsets_of
 from scoring.card import CARD
 from scoring.kernel import evaluate
-from scoring.ledger import ADDED, CONFLICT, EXISTS, FULL, LEDGER_FACTS_MAX, OUTCOMES, merge
+from scoring.ledger import ADDED, CONFLICT, EXISTS, FULL, LEDGER_FACTS_MAX, merge
 from scoring.rules import compile_rules
 from tests.support.records import EMPTY, a_record, card_of, day, days, facts_of, ledgers, merged, shipped
 
@@ -146,7 +146,7 @@ def test_a_merge_tells_what_was_added_and_up_to_where_in_the_log(case: tuple[Fac
 
     result = merged(ledger, batches[-1])
 
-    assert result.counts.tolist() == [np.count_nonzero(result.outcomes == outcome) for outcome in range(OUTCOMES)]
+    assert list(result.counts) == [np.count_nonzero(result.outcomes == one) for one in (ADDED, EXISTS, CONFLICT, FULL)]
     assert result.grown.tolist() == [len(result.facts) > len(ledger)]
     assert result.as_of.tolist() == [max(offsets_of(result.facts).tolist(), default=0)]
 

@@ -53,12 +53,13 @@ def test_standings_are_what_redis_py_writes(rows: list[tuple[int, int, int, bool
     cards, facts = _random(len(rows), CARD, seed), _random(int(starts[-1]), FACT, seed + 1)
     written = np.array([chosen for _, _, _, chosen in rows], np.bool_)
 
-    ours = resp.standings(partitions, subjects, written, cards, facts, starts)
+    ours, count = resp.standings(partitions, subjects, written, cards, facts, starts)
 
     pairs: list[str | bytes] = []
     for n in np.flatnonzero(written).tolist():
         pairs.append(standing_key(int(partitions[n]), int(subjects[n])))
         pairs.append(cards[n].tobytes() + facts[starts[n] : starts[n + 1]].tobytes())
+    assert count == len(pairs) // 2
     # redis-py sends long values apart; joined, the bytes are the same.
     assert arguments("MSET", len(pairs), ours) == packed(("MSET", *pairs))
 

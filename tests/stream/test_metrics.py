@@ -61,8 +61,8 @@ def test_every_metric_is_in_one_namespace_and_has_a_meaning_and_bounded_labels(m
 
 
 def test_freshness_is_a_histogram_whose_buckets_grow_to_its_count(metrics: Metrics) -> None:
-    metrics.freshness.observe(np.array([0.0005, 0.004, 0.004, 700.0, -3.0]))
-    metrics.freshness.observe(np.zeros(0))
+    metrics.freshness.observe_ages(1.0005, np.array([1000, 997, 997, -699_000, 4000]))
+    metrics.freshness.observe_ages(1.0005, np.zeros(0, np.int64))
 
     buckets = {
         float(dict(labels)["le"]): count
@@ -72,16 +72,17 @@ def test_freshness_is_a_histogram_whose_buckets_grow_to_its_count(metrics: Metri
     assert [buckets[bound] for bound in sorted(buckets)] == sorted(buckets.values())
     assert (buckets[0.001], buckets[0.005], buckets[600.0], buckets[float("inf")]) == (2, 4, 4, 5)
     assert value(metrics, "credit_freshness_seconds_count") == 5
-    assert value(metrics, "credit_freshness_seconds_sum") == pytest.approx(700.0085)
+    assert value(metrics, "credit_freshness_seconds_sum") == pytest.approx(700.0080)
 
 
-def test_values_count_one_by_one_as_they_do_together() -> None:
-    values = [-1.0, 0.0, 0.0005, 0.00051, 1.0, 2.0]
-    together = Distribution("together", "", [0.0005, 0.001, 1.0])
-    one_by_one = Distribution("one_by_one", "", [0.0005, 0.001, 1.0])
-    together.observe(np.array(values))
-    for one in values:
-        one_by_one.observe_one(one)
+def test_ages_count_one_by_one_as_they_do_together() -> None:
+    # Halves and quarters are exact.
+    times_ms = [3000, 2000, 1500, 1499, 1000, 0]
+    together = Distribution("together", "", [0.5, 0.75, 1.0])
+    one_by_one = Distribution("one_by_one", "", [0.5, 0.75, 1.0])
+    together.observe_ages(2.0, np.array(times_ms))
+    for one in times_ms:
+        one_by_one.observe_one(2.0 - one / 1000)
 
     said = [[(one.labels, one.value) for one in next(each.collect()).samples] for each in (together, one_by_one)]
     assert said[0] == said[1]

@@ -19,6 +19,7 @@ from tests.support.events import LEFT_OUT, PARTITIONS, RECORDED_MS, RESIDENT, va
 from tests.support.fake_kafka import TOPIC, FakeLog, FakeRecord, Headers, positions_after
 from tests.support.redis_server import connect
 from tests.support.scorers import (
+    NOON_S,
     Scorer,
     changes_in,
     counts_of,
@@ -63,14 +64,16 @@ def test_a_good_event_is_scored_and_can_be_read(log: FakeLog, scorer: Scorer, cl
     hold_store_to(expected_of(log), client)
 
 
-def test_freshness_is_the_age_at_the_commit_of_what_was_scored(log: FakeLog, scorer: Scorer) -> None:
+def test_it_is_known_when_what_was_scored_was_recorded_and_when_it_was_committed(log: FakeLog, scorer: Scorer) -> None:
     register(log, RESIDENT)
     log.append(b"{", key=RESIDENT.encode())
     log.append_record(value_of(), key=RESIDENT.encode(), partition=None, headers=None, at_ms=RECORDED_MS - 2_000)
 
     scorer.work()
 
-    assert scorer.outcomes[0].freshness_s.tolist() == pytest.approx([1.5, 3.5])
+    (outcome,) = scorer.outcomes
+    assert outcome.recorded_ms.tolist() == [RECORDED_MS, RECORDED_MS - 2_000]
+    assert outcome.committed_s == NOON_S
 
 
 def test_a_repetition_is_skipped_and_changes_nothing(log: FakeLog, scorer: Scorer, client: Any) -> None:
@@ -219,7 +222,7 @@ def test_what_is_delivered_again_after_a_crash_behind_the_commit_changes_nothing
     scorer.work()
 
     assert scorer.positions != positions
-    assert scorer.outcomes[1] == Outcome(seeks=scorer.outcomes[1].seeks, freshness_s=scorer.outcomes[1].freshness_s)
+    assert scorer.outcomes[1] == Outcome(seeks=scorer.outcomes[1].seeks)
     assert scorer.outcomes[1].seeks == scorer.outcomes[0].nexts
     assert (standings_in(client), due_in(client), letters_in(client)) == before
     assert not scorer.work()
@@ -340,7 +343,7 @@ def test_a_poll_without_records_says_where_a_store_stands_that_was_set_back(
 
     outcome = scorer.processor.process(TOPIC, [], positions)
 
-    assert outcome == Outcome(seeks={**positions, moved: 0}, freshness_s=outcome.freshness_s)
+    assert outcome == Outcome(seeks={**positions, moved: 0})
 
 
 def test_partitions_named_without_a_record_keep_their_place(log: FakeLog, scorer: Scorer, client: Any) -> None:
