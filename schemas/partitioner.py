@@ -4,9 +4,7 @@ librdkafka calls it ``murmur2_random``; Kafka's own clients use it by default. A
 partition with it too, so a partition never needs to be looked up.
 """
 
-import numpy as np
 from numpy import uint32
-from numpy.typing import NDArray
 
 from schemas.compiled import Int, compiled
 
@@ -35,7 +33,7 @@ def partition_of(subject: str, partitions: int) -> int:
 
 
 @compiled
-def murmur2_slice(data: NDArray[np.uint8], start: Int, stop: Int) -> uint32:
+def murmur2_slice(data: bytes, start: Int, stop: Int) -> uint32:
     """Return the murmur2 hash of ``data[start:stop]``."""
     multiplier = uint32(0x5BD1E995)
     h = uint32(0x9747B28C) ^ uint32(stop - start)

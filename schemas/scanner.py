@@ -23,7 +23,6 @@ from schemas.partitioner import murmur2_slice
 from schemas.records import RecordKey
 from schemas.siphash import siphash
 
-Bytes = NDArray[np.uint8]
 Ints = NDArray[np.int64]
 Rows = NDArray[np.void]
 
@@ -156,7 +155,7 @@ def _rules() -> Rows:
 
 
 @compiled
-def _find(words: Row, data: Bytes, start: Int, stop: Int) -> Int:
+def _find(words: Row, data: bytes, start: Int, stop: Int) -> Int:
     """Return the number of the word ``data[start:stop]``, or -1."""
     h = uint64(0xCBF29CE484222325)
     for i in range(start, stop):
@@ -180,7 +179,7 @@ def _find(words: Row, data: Bytes, start: Int, stop: Int) -> Int:
 
 
 @compiled
-def _digits(data: Bytes, start: Int, count: Int) -> Int:
+def _digits(data: bytes, start: Int, count: Int) -> Int:
     """Return the number written in `count` digits, or -1."""
     value: Int = 0
     for i in range(start, start + count):
@@ -192,7 +191,7 @@ def _digits(data: Bytes, start: Int, count: Int) -> Int:
 
 
 @compiled
-def _seconds(data: Bytes, start: Int, stop: Int, first_days: NDArray[np.int32]) -> Int:
+def _seconds(data: bytes, start: Int, stop: Int, first_days: NDArray[np.int32]) -> Int:
     """Return the instant ``YYYY-MM-DDTHH:MM:SS`` at ``Z`` or ``+08:00``, in seconds since the epoch, or -1."""
     offset = 0
     if stop - start == 25:
@@ -224,7 +223,7 @@ def _seconds(data: Bytes, start: Int, stop: Int, first_days: NDArray[np.int32]) 
 
 
 @compiled
-def _subject(data: Bytes, start: Int, stop: Int) -> tuple[bool, uint64]:
+def _subject(data: bytes, start: Int, stop: Int) -> tuple[bool, uint64]:
     """Return whether ``data[start:stop]`` is a subject id, and its number."""
     number = uint64(0)
     if stop - start != 18 or data[start + 1] != 45:
@@ -255,7 +254,7 @@ def _has_grade(rule: Row, grade: Int) -> bool:
 
 
 @compiled
-def _tokens(data: Bytes, start: Int, stop: Int, names: Row, spans: Ints) -> Int:
+def _tokens(data: bytes, start: Int, stop: Int, names: Row, spans: Ints) -> Int:
     """Find the fields of one event.
 
     Fills ``spans[number] = (begin, end)`` of each field's text or digits, and returns the bits of the fields seen,
@@ -344,7 +343,7 @@ def _tokens(data: Bytes, start: Int, stop: Int, names: Row, spans: Ints) -> Int:
 
 @allocating
 def _scan(
-    data: Bytes,
+    data: bytes,
     sizes: Ints,
     offsets: Ints,
     partitions_of: Ints,
@@ -490,7 +489,7 @@ class Scanner:
         n = len(values)
         facts, subjects, accepted = np.empty(n, FACT), np.empty(n, np.uint64), np.empty(n, np.bool_)
         count = _scan(
-            np.frombuffer(b"".join(values), np.uint8),
+            b"".join(values),
             np.fromiter(map(len, values), np.int64, n),
             offsets,
             partitions_of,

@@ -26,7 +26,7 @@ _OVERHEAD_BYTES = 96
 
 
 @compiled
-def _copy(source: Bytes, begin: Int, size: Int, out: Bytes, at: Int) -> Int:
+def _copy(source: Bytes | bytes, begin: Int, size: Int, out: Bytes, at: Int) -> Int:
     for k in range(size):
         # A signed index may count from the end; asking that for each byte would copy one at a time.
         out[np.uint64(at + k)] = source[np.uint64(begin + k)]
@@ -131,7 +131,7 @@ def _put_standings(
 
 @compiled
 def _put_due(
-    out: Bytes, command: Bytes, partitions: Ints, days: Ints, subjects: Subjects, order: Ints
+    out: Bytes, command: bytes, partitions: Ints, days: Ints, subjects: Subjects, order: Ints
 ) -> tuple[Int, Int]:
     """Put one set command for each partition and day, its members being their subjects."""
     at = np.int64(0)
@@ -144,8 +144,8 @@ def _put_due(
         while stop < order.shape[0] and partitions[order[stop]] == partition and days[order[stop]] == day:
             stop += 1
         at = _put_line(out, at, _STAR, 2 + stop - n)
-        at = _put_line(out, at, _DOLLAR, command.shape[0])
-        at = _copy(command, 0, command.shape[0], out, at)
+        at = _put_line(out, at, _DOLLAR, len(command))
+        at = _copy(command, 0, len(command), out, at)
         at = _put_end(out, at)
         at = _put_line(out, at, _DOLLAR, _digits_of(partition) + 3 + _DUE.shape[0] + _digits_of(day))
         at = _put_tag(out, at, partition)
@@ -192,7 +192,7 @@ def _moves(before: Cards, after: Cards, written: Bools, left: Bools, entered: Bo
 
 @compiled
 def _split(
-    data: Bytes, sizes: Ints, version: Int, cards: Bytes, card_bytes: Int, facts: Bytes, fact_bytes: Int, starts: Ints
+    data: bytes, sizes: Ints, version: Int, cards: Bytes, card_bytes: Int, facts: Bytes, fact_bytes: Int, starts: Ints
 ) -> Int:
     at = np.int64(0)
     fact_at = np.int64(0)
@@ -215,7 +215,7 @@ def _raw(rows: NDArray[np.void]) -> Bytes:
 
 
 def split(
-    data: Bytes, sizes: Ints, version: int, cards: NDArray[np.void], facts: NDArray[np.void], starts: Ints
+    data: bytes, sizes: Ints, version: int, cards: NDArray[np.void], facts: NDArray[np.void], starts: Ints
 ) -> int:
     """Copy n standings, one behind the other in `data`, into the columns of cards and facts.
 
@@ -267,5 +267,5 @@ def due(command: str, partitions: Ints, days: Ints, subjects: Subjects) -> tuple
     """Return SADD or SREM commands for the due sets of subjects, and how many commands they are."""
     order = np.lexsort((days, partitions))
     out = np.empty(len(subjects) * 2 * _OVERHEAD_BYTES, np.uint8)
-    end, commands = _put_due(out, np.frombuffer(command.encode(), np.uint8), partitions, days, subjects, order)
+    end, commands = _put_due(out, command.encode(), partitions, days, subjects, order)
     return out[:end].tobytes(), commands

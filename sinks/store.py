@@ -547,7 +547,7 @@ def split(values: Sequence[bytes | None], of: Ints, subjects: Subjects) -> Stand
     n = len(values)
     parts = [value or _UNKNOWN for value in values]
     sizes = np.fromiter(map(len, parts), np.int64, n)
-    data = np.frombuffer(b"".join(parts), np.uint8)
+    data = b"".join(parts)
     cards, starts = np.empty(n, CARD), np.empty(n + 1, np.int64)
     # Room for as many facts as there are bytes for; what is unreadable is noticed before it is used.
     facts = np.empty(max(len(data) - n * CARD.itemsize, 0) // FACT.itemsize, FACT)
