@@ -152,8 +152,13 @@ class Store:
         self.epoch = 0
         self.round_trips = 0
 
-    def open(self, key: RecordKey, partitions: int) -> str:
+    def open(self, key: RecordKey, partitions: int, generation: str = "") -> str:
         """Check that this store belongs to this deployment, or make it so; return its generation.
+
+        Args:
+            key: that of the deployment.
+            partitions: how many its events have.
+            generation: what an emptied store is called; by default it gets a new name.
 
         Raises:
             StoreMismatchError: it was filled with another key or number of partitions.
@@ -161,7 +166,7 @@ class Store:
 
         """
         fingerprint = _fingerprint(key)
-        mine = {"generation": uuid.uuid4().hex, "partitions": str(partitions), "key": fingerprint}
+        mine = {"generation": generation or uuid.uuid4().hex, "partitions": str(partitions), "key": fingerprint}
         try:
             for name, value in mine.items():
                 self._client.hsetnx(META, name, value)

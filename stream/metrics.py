@@ -138,7 +138,7 @@ class Metrics:
         )
         for reason in Reason:
             self.dead.labels(reason)
-        for part in ("kafka", "redis"):
+        for part in ("kafka", "redis", "group"):
             self.retries.labels(part)
         for announcement in ("applied", "refused"):
             self.announcements.labels(announcement)

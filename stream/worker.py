@@ -29,6 +29,7 @@ from sinks.store import Store
 from stream.access import AccessCopy, consumer_properties
 from stream.announcements import AnnouncementLog
 from stream.clients import redis_client
+from stream.group import GroupMismatchError, check_group, properties_in
 from stream.logs import get_logger
 from stream.metrics import Metrics, MetricsServer
 from stream.packs import PackWatch
@@ -118,7 +119,8 @@ class Worker:
         self._published = 0
         self._copied = 0
         self._partitions = 0
-        self._failure: StoreError | None = None
+        self._generation = ""
+        self._failure: StoreError | GroupMismatchError | None = None
         self._progress = Progress(waiting_for="start")
         # By part that is away, and whether only what follows events waits for it: when that was last said.
         self._told_away_s: dict[tuple[str, bool], float] = {}
@@ -148,6 +150,7 @@ class Worker:
 
         Raises:
             StoreMismatchError: the store belongs to another deployment.
+            GroupMismatchError: a worker of another store has joined the group.
             TopicMismatchError: events and access log have different numbers of partitions.
             TransportError: the log and the store do not fit, or Kafka refuses for good.
 
@@ -177,7 +180,10 @@ class Worker:
         if await self._until_there("kafka", same) is None:
             return
         log.info("parts are there", partitions=partitions, generation=generation)
-        self._partitions = partitions
+        self._partitions, self._generation = partitions, generation
+        # Not a reason to end: it may be on its way out.
+        if await self._until_there("group", self._check_group) is None:
+            return
         # What was made so far lives as long as the process: no later collection need walk through it.
         gc.collect()
         gc.freeze()
@@ -278,7 +284,7 @@ class Worker:
             Monitor=_NoMonitor,
         )
         app.kafka_wiring = KafkaWiring(
-            properties={**settings.kafka, "group.id": settings.group},
+            properties=properties_in(settings.group, self._generation, settings.kafka),
             positions=self._positions,
             poll_records_max=settings.poll_records_max,
             compare_s=_COMPARE_S,
@@ -355,10 +361,20 @@ class Worker:
     async def _positions(self, partitions: Sequence[int]) -> Mapping[int, int]:
         """Return where to start, as the store has it; unknown partitions begin at the log's start."""
         # A store that was emptied no longer says whose it is, and then no gateway answers from it.
-        await asyncio.to_thread(self._store.open, self._key, self._partitions)
+        await asyncio.to_thread(self._store.open, self._key, self._partitions, self._generation)
+        try:
+            await asyncio.to_thread(self._check_group)
+        except GroupMismatchError as error:
+            # Both have joined at once. The partitions go to whoever stays.
+            self._failure = error
+            self.stop()
+            raise
         await asyncio.to_thread(self._packs.keep)
         lowest = await asyncio.to_thread(log_starts, self._admin, self._settings.topic_events, partitions)
         return await asyncio.to_thread(self._store.positions, lowest, day_of(int(self._clock())))
+
+    def _check_group(self) -> str:
+        return check_group(self._admin, self._settings.group, self._generation)
 
     def _assigned(self, starts: Mapping[int, int]) -> None:
         count = max(starts, default=0) + 1
@@ -469,7 +485,7 @@ class Worker:
         while not self._stopping.is_set():
             try:
                 return await asyncio.to_thread(ask)
-            except (StoreUnavailableError, TopicsError) as error:
+            except (StoreUnavailableError, TopicsError, GroupMismatchError) as error:
                 self._away(part, error)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), pause_s)

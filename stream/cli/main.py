@@ -137,4 +137,5 @@ def _known() -> Iterator[tuple[type[Exception], Exit, str]]:
     yield import_module("confluent_kafka").KafkaException, Exit.AWAY, kafka
     yield import_module("stream.topics").TopicsError, Exit.AWAY, kafka
     yield import_module("stream.topics").TopicMismatchError, Exit.FAILED, "{}"
+    yield import_module("stream.group").GroupMismatchError, Exit.FAILED, "{}"
     yield import_module("stream.transport").TransportError, Exit.FAILED, "{}"

@@ -79,6 +79,22 @@ def test_a_frozen_worker_that_wakes_after_another_took_over_writes_nothing_wrong
     assert stale.process.poll() is None
 
 
+def test_a_worker_of_another_store_waits_until_the_group_is_left_to_it(
+    deployment: Deployment, day: list[Published]
+) -> None:
+    deployment.publish(day[:2_000])
+    first = deployment.start().wait_ready()
+    other = deployment.start(redis_url=deployment.redis.url.removesuffix("/0") + "/1")
+    until(lambda: len(other.logged("a part is away; waiting for it")) > 0, "the other says that it waits")
+
+    deployment.hold()
+    assert first.held() == {0, 1, 2, 3}
+    assert "writes to another store" in other.logged("a part is away; waiting for it")[-1]["error"]
+    assert not other.logged("partitions assigned")
+    assert first.stop() == 0
+    until(lambda: other.held() == {0, 1, 2, 3}, "the other has the group to itself")
+
+
 def test_a_worker_that_waits_longer_than_its_group_allows_goes_on_afterwards(
     deployment: Deployment, day: list[Published]
 ) -> None:

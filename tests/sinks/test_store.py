@@ -490,6 +490,14 @@ def test_a_store_keeps_its_generation_and_an_emptied_one_gets_another(store: Sto
     assert store.open(KEY, 4) != first
 
 
+def test_who_works_for_a_store_that_was_emptied_gives_it_its_generation_back(store: Store, client: Any) -> None:
+    first = store.open(KEY, 4)
+    client.flushall()
+
+    assert store.open(KEY, 4, first) == first
+    assert Store(client).open(KEY, 4, "of another") == first
+
+
 def test_a_store_filled_under_another_key_is_refused_and_left_as_it_is(store: Store, client: Any) -> None:
     store.open(KEY, 4)
     before = client.hgetall(META)

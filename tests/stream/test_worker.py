@@ -28,6 +28,7 @@ from sinks.errors import StandingFormatError, StoreUnavailableError
 from stream.cli.main import main
 from stream.cli.output import Exit
 from stream.embedded import Embedded, free_port
+from stream.group import GroupMismatchError
 from stream.polls import Poll
 from stream.process import Outcome, Processor
 from stream.relay import DeliveryError
@@ -324,6 +325,22 @@ def test_after_a_seek_lag_and_watchdog_count_from_where_the_store_stands(worker:
 
     assert worker._progress.applied == {0: 4, 1: 3}
     assert worker.metrics.registry.get_sample_value("credit_seeks_total") == 1
+
+
+def test_a_worker_that_shares_its_group_with_another_store_s_takes_no_partition_and_ends(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> str:
+        raise GroupMismatchError("scorers", "10.0.0.5")
+
+    monkeypatch.setattr("stream.worker.check_group", refuse)
+    worker._partitions = 4
+
+    with pytest.raises(GroupMismatchError):
+        asyncio.run(worker._positions([0]))
+
+    assert isinstance(worker._failure, GroupMismatchError)
+    assert worker._stopping.is_set()
 
 
 def test_a_due_standing_that_cannot_be_read_ends_the_worker_and_not_only_the_sweep(
