@@ -65,4 +65,4 @@ class StoreMismatchError(StoreError):
 
 
 class StandingFormatError(StoreError):
-    """A standing whose length or version is unknown."""
+    """A standing whose length or version is unknown, or a next offset that is none."""

@@ -220,7 +220,7 @@ class Store:
             answers = pipeline.execute()
         except redis.RedisError as error:
             raise StoreUnavailableError(str(error)) from error
-        return {partition: int(answer) for partition, answer in zip(lowest, answers[2::3], strict=True)}
+        return _offsets([*lowest], answers[2::3])
 
     def load(self, partitions: Sequence[int], of: Ints, subjects: Subjects) -> tuple[dict[int, int], Standings]:
         """Watch the fences of partitions; return their next offsets, and the standings of subjects.
@@ -234,7 +234,7 @@ class Store:
             StoreUnavailableError: Redis does not answer.
             PacksBehindError: another worker has written under more announcements of packs than this one knows.
             PartitionLostError: Redis no longer knows a partition.
-            StandingFormatError: a value is no standing.
+            StandingFormatError: a value is no standing, or no offset.
 
         """
         wanted = Wanted(partitions, of, subjects)
@@ -249,7 +249,7 @@ class Store:
             self.disconnect()
             raise PartitionLostError([one for one, answer in zip(partitions, nexts, strict=True) if answer is None])
         self._compare_epochs(partitions, epochs)
-        return dict(zip(partitions, map(int, nexts), strict=True)), split(values, of, subjects)
+        return _offsets(partitions, nexts), split(values, of, subjects)
 
     def load_ahead(self, wanted: Wanted) -> None:
         """Send the load of the next batch already, between `load` and `commit` of this one.
@@ -525,6 +525,24 @@ def _only_ours(commit: Commit, partitions: Sequence[int], before: Sequence[Any],
         if after[next_at] != expected or after[passes_at] != before[passes_at]:
             return False
     return True
+
+
+def _offsets(partitions: Sequence[int], answers: Sequence[bytes]) -> dict[int, int]:
+    """Return the next offset of each partition.
+
+    Raises:
+        StandingFormatError: a value is none, as nobody but an operator writes it.
+
+    """
+    try:
+        return dict(zip(partitions, map(int, answers), strict=True))
+    except ValueError:
+        partition, was = next(one for one in zip(partitions, answers, strict=True) if not one[1].isdigit())
+        message = (
+            f"{next_key(partition)} is no offset: was {was!r}; set it to that of the first event that is not applied, "
+            "or delete it, and the partition is replayed from the log's beginning"
+        )
+        raise StandingFormatError(message) from None
 
 
 def _overwritten(ahead: _Ahead) -> list[Any]:

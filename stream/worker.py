@@ -23,7 +23,13 @@ from schemas.records import RecordKey
 from scoring.announced import Announced, files_of
 from scoring.packtools.lint import load_sound_pack
 from sinks.accesses import AccessStore
-from sinks.errors import PartitionLostError, StoreError, StoreMismatchError, StoreUnavailableError
+from sinks.errors import (
+    PartitionLostError,
+    StandingFormatError,
+    StoreError,
+    StoreMismatchError,
+    StoreUnavailableError,
+)
 from sinks.message import Channel
 from sinks.store import Store
 from stream.access import AccessCopy, consumer_properties
@@ -360,18 +366,22 @@ class Worker:
 
     async def _positions(self, partitions: Sequence[int]) -> Mapping[int, int]:
         """Return where to start, as the store has it; unknown partitions begin at the log's start."""
-        # A store that was emptied no longer says whose it is, and then no gateway answers from it.
-        await asyncio.to_thread(self._store.open, self._key, self._partitions, self._generation)
         try:
-            await asyncio.to_thread(self._check_group)
-        except GroupMismatchError as error:
-            # Both have joined at once. The partitions go to whoever stays.
+            return await asyncio.to_thread(self._where_to_start, partitions)
+        except (GroupMismatchError, StandingFormatError, StoreMismatchError) as error:
+            # Waiting does not help; the partitions go to whoever stays.
             self._failure = error
             self.stop()
             raise
-        await asyncio.to_thread(self._packs.keep)
-        lowest = await asyncio.to_thread(log_starts, self._admin, self._settings.topic_events, partitions)
-        return await asyncio.to_thread(self._store.positions, lowest, day_of(int(self._clock())))
+
+    def _where_to_start(self, partitions: Sequence[int]) -> Mapping[int, int]:
+        # A store that was emptied no longer says whose it is, and then no gateway answers from it.
+        self._store.open(self._key, self._partitions, self._generation)
+        # Again: another store's worker may have joined at the same moment.
+        self._check_group()
+        self._packs.keep()
+        lowest = log_starts(self._admin, self._settings.topic_events, partitions)
+        return self._store.positions(lowest, day_of(int(self._clock())))
 
     def _check_group(self) -> str:
         return check_group(self._admin, self._settings.group, self._generation)

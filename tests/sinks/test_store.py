@@ -498,6 +498,21 @@ def test_who_works_for_a_store_that_was_emptied_gives_it_its_generation_back(sto
     assert Store(client).open(KEY, 4, "of another") == first
 
 
+def test_a_next_offset_that_is_none_is_named_with_what_to_do(store: Store, client: Any) -> None:
+    client.set(next_key(1), "one")
+    expected = (
+        "{1}:next is no offset: was b'one'; set it to that of the first event that is not applied, or delete it, and "
+        "the partition is replayed from the log's beginning"
+    )
+
+    with pytest.raises(StandingFormatError) as refused:
+        load(store, [*FILLED])
+    assert str(refused.value) == expected
+    with pytest.raises(StandingFormatError) as refused:
+        store.positions({0: 0, 1: 0}, TODAY)
+    assert str(refused.value) == expected
+
+
 def test_a_store_filled_under_another_key_is_refused_and_left_as_it_is(store: Store, client: Any) -> None:
     store.open(KEY, 4)
     before = client.hgetall(META)

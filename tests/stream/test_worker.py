@@ -25,6 +25,7 @@ from schemas.catalogue import TYPES_BY_NAME
 from schemas.decoder import Decoder
 from schemas.events import CreditEvent, Data
 from sinks.errors import StandingFormatError, StoreUnavailableError
+from sinks.keys import next_key
 from stream.cli.main import main
 from stream.cli.output import Exit
 from stream.embedded import Embedded, free_port
@@ -325,6 +326,21 @@ def test_after_a_seek_lag_and_watchdog_count_from_where_the_store_stands(worker:
 
     assert worker._progress.applied == {0: 4, 1: 3}
     assert worker.metrics.registry.get_sample_value("credit_seeks_total") == 1
+
+
+def test_a_worker_that_cannot_read_where_to_start_says_so_and_ends(
+    worker: Worker, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stream.worker.log_starts", lambda *_: {0: 0})
+    monkeypatch.setattr("stream.worker.check_group", lambda *_: "")
+    worker._partitions = 4
+    client.set(next_key(0), "nought")
+
+    with pytest.raises(StandingFormatError):
+        asyncio.run(worker._positions([0]))
+
+    assert isinstance(worker._failure, StandingFormatError)
+    assert worker._stopping.is_set()
 
 
 def test_a_worker_that_shares_its_group_with_another_store_s_takes_no_partition_and_ends(
