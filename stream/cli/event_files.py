@@ -128,6 +128,9 @@ def _rows(source: IO[bytes]) -> Iterator[_Row]:
             taken.clear()
             begins = reader.line_num + 1
     except csv.Error as error:
+        if "new-line character" in str(error):
+            remedy = "end lines with a line feed, as Windows and Unix do"
+            raise FileFormatError(f"line {begins} has a carriage return within it; {remedy}") from None
         # The reader's limit of a cell also ends an open quote early, before it has read a large file to its end.
         remedy = "is a quote not closed, or not doubled within a cell?"
         raise FileFormatError(f"the row that begins in line {begins} is no CSV: {error}; {remedy}") from None

@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 from rich.text import Text
 
-from scoring.pack import DEFAULT_PACK, Pack, load_pack
+from scoring.pack import DEFAULT_PACK, Pack, PackError, load_pack
 from scoring.packtools import describe
 from scoring.packtools.diff import Change, diff
 from scoring.packtools.findings import Level
@@ -87,7 +87,10 @@ def show(
     """
     pack = load_pack(folder)
     if rule is not None:
-        fields = describe.rule_fields(pack, describe.rule_of(pack, rule))
+        try:
+            fields = describe.rule_fields(pack, describe.rule_of(pack, rule))
+        except PackError as error:
+            fail(Exit.NOT_FOUND, str(error))
         if as_json_:
             write_json(fields)
         else:

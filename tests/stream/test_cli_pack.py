@@ -76,6 +76,10 @@ def test_a_rule_is_shown_with_its_names(pack: Pack) -> None:
     assert "图书逾期未还" in said
 
 
+def test_a_rule_that_there_is_not_is_not_found(pack: Pack) -> None:
+    assert pack("show", "--rule", "court.dishonest.forgotten")[0] == Exit.NOT_FOUND
+
+
 def test_a_long_text_in_chinese_is_shown_whole(pack: Pack) -> None:
     _, said = pack("show", "--rule", "court.dishonest.listed")
 

@@ -72,6 +72,13 @@ def test_a_cell_that_is_longer_than_any_event_is_no_csv_and_names_its_line() -> 
         read(HEADER, ROW.format("x" * 200_000))
 
 
+def test_lines_that_end_as_on_old_macs_are_named_as_such() -> None:
+    rows = f"{HEADER}\r{ROW.format('')}\r"
+
+    with pytest.raises(FileFormatError, match=r"^line 1 has a carriage return within it; end lines with a line feed"):
+        read(rows)
+
+
 @pytest.mark.parametrize("header", ["", "id,source,type,subject,subject,time"])
 def test_a_header_that_does_not_say_what_a_cell_means_is_a_file_format_error(header: str) -> None:
     with pytest.raises(FileFormatError):
