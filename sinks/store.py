@@ -324,9 +324,6 @@ class Store:
         return answers
 
     def _compare_epochs(self, partitions: Sequence[int], epochs: Sequence[bytes | None]) -> None:
-        if {int(epoch or 0) for epoch in epochs} <= {self.epoch}:
-            self._raised = {}
-            return
         written = [int(epoch or 0) for epoch in epochs]
         if (highest := max(written, default=0)) > self.epoch:
             self.disconnect()

@@ -3,7 +3,7 @@
 import threading
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import numpy as np
@@ -21,6 +21,8 @@ from scoring.timeline import Timeline
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+
+C = TypeVar("C", bound=Collector)
 
 _FRESHNESS_BUCKETS_S = (
     0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0,
@@ -102,21 +104,29 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.events = self._tally(
-            "credit_events", "Events by outcome: scored, skipped or dead.", "outcome", ("scored", "skipped", "dead")
+        self.events = self._registered(
+            Tally(
+                "credit_events", "Events by outcome: scored, skipped or dead.", "outcome", ("scored", "skipped", "dead")
+            )
         )
         self.dead = self._counter("credit_dead_letters", "Refused events by reason.", "reason")
-        self.polls = self._tally("credit_polls", "Batches applied.")
+        self.polls = self._registered(Tally("credit_polls", "Batches applied."))
         self.seeks = self._counter("credit_seeks", "Batches read again because log and store stood apart.")
         self.retries = self._counter("credit_retries", "Attempts that found a part away.", "part")
         self.swept = self._counter("credit_swept", "Standings brought up to date without an event.")
         self.published = self._counter("credit_outbox_published", "Records published from the outbox.")
         self.copied = self._counter("credit_access_copied", "Accesses copied to where their subjects see them.")
-        self.round_trips = self._tally("credit_store_round_trips", "Round trips to Redis of load and commit.")
-        self.batch = self._distribution("credit_batch_events", "Events in a batch.", _BATCH_BUCKETS)
-        self.process = self._distribution("credit_process_seconds", "Time to apply a batch.", _PROCESS_BUCKETS_S)
-        self.freshness = self._distribution(
-            "credit_freshness_seconds", "Age of an event when its standing can be read.", _FRESHNESS_BUCKETS_S
+        self.round_trips = self._registered(
+            Tally("credit_store_round_trips", "Round trips to Redis of load and commit.")
+        )
+        self.batch = self._registered(Distribution("credit_batch_events", "Events in a batch.", _BATCH_BUCKETS))
+        self.process = self._registered(
+            Distribution("credit_process_seconds", "Time to apply a batch.", _PROCESS_BUCKETS_S)
+        )
+        self.freshness = self._registered(
+            Distribution(
+                "credit_freshness_seconds", "Age of an event when its standing can be read.", _FRESHNESS_BUCKETS_S
+            )
         )
         self.next_offset = self._gauge("credit_next_offset", "First offset that is not applied yet.", "partition")
         self.lag = self._gauge("credit_lag_events", "Events in the log that are not applied yet.", "partition")
@@ -148,18 +158,12 @@ class Metrics:
     def _counter(self, name: str, documentation: str, *labels: str) -> Counter:
         return Counter(name, documentation, labels, registry=self.registry)
 
-    def _tally(self, *of: Any) -> Tally:
-        tally = Tally(*of)
-        self.registry.register(tally)
-        return tally
-
     def _gauge(self, name: str, documentation: str, *labels: str) -> Gauge:
         return Gauge(name, documentation, labels, registry=self.registry)
 
-    def _distribution(self, name: str, documentation: str, bounds: Sequence[float]) -> Distribution:
-        distribution = Distribution(name, documentation, bounds)
-        self.registry.register(distribution)
-        return distribution
+    def _registered(self, collector: C) -> C:
+        self.registry.register(collector)
+        return collector
 
     def count_outcome(self, scored: int, skipped: int, dead: Mapping[Reason, int]) -> None:
         """Count what became of a batch's events."""

@@ -280,8 +280,11 @@ def _reached(decoded: Decoded, merged: Merged) -> dict[int, list[bytes]]:
     Only from what is new: what was there already left them in an outbox by the commit that added it.
     """
     reached: dict[int, list[bytes]] = {}
+    if not decoded.derived:
+        return reached
+    indices = decoded.indices
     for one in decoded.derived:
-        place = int(np.searchsorted(decoded.indices, one.index))
+        place = int(np.searchsorted(indices, one.index))
         if merged.outcomes[place] == ADDED:
             reached.setdefault(int(decoded.partitions[place]), []).extend(one.values)
     return reached
