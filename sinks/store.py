@@ -234,7 +234,7 @@ class Store:
             StoreUnavailableError: Redis does not answer.
             PacksBehindError: another worker has written under more announcements of packs than this one knows.
             PartitionLostError: Redis no longer knows a partition.
-            StandingFormatError: a value is no standing, or no offset.
+            StandingFormatError: a value is no standing, or no offset or epoch.
 
         """
         wanted = Wanted(partitions, of, subjects)
@@ -324,7 +324,8 @@ class Store:
         return answers
 
     def _compare_epochs(self, partitions: Sequence[int], epochs: Sequence[bytes | None]) -> None:
-        written = [int(epoch or 0) for epoch in epochs]
+        remedy = "delete it: the next commit writes how many announcements of packs its worker knows"
+        written = _numbers(epoch_key, partitions, [epoch or b"0" for epoch in epochs], remedy)
         if (highest := max(written, default=0)) > self.epoch:
             self.disconnect()
             raise PacksBehindError(self.epoch, highest)
@@ -525,21 +526,26 @@ def _only_ours(commit: Commit, partitions: Sequence[int], before: Sequence[Any],
 
 
 def _offsets(partitions: Sequence[int], answers: Sequence[bytes]) -> dict[int, int]:
-    """Return the next offset of each partition.
+    """Return the next offset of each partition; raises what `_numbers` does."""
+    remedy = (
+        "set it to that of the first event that is not applied, or delete it, and the partition is replayed from the "
+        "log's beginning"
+    )
+    return dict(zip(partitions, _numbers(next_key, partitions, answers, remedy), strict=True))
+
+
+def _numbers(key: Callable[[int], str], partitions: Sequence[int], answers: Sequence[bytes], remedy: str) -> list[int]:
+    """Return the values of each partition's key.
 
     Raises:
-        StandingFormatError: a value is none, as nobody but an operator writes it.
+        StandingFormatError: one is no number, as nobody but an operator writes it.
 
     """
     try:
-        return dict(zip(partitions, map(int, answers), strict=True))
+        return list(map(int, answers))
     except ValueError:
         partition, was = next(one for one in zip(partitions, answers, strict=True) if not one[1].isdigit())
-        message = (
-            f"{next_key(partition)} is no offset: was {was!r}; set it to that of the first event that is not applied, "
-            "or delete it, and the partition is replayed from the log's beginning"
-        )
-        raise StandingFormatError(message) from None
+        raise StandingFormatError(f"{key(partition)} is no number: was {was!r}; {remedy}") from None
 
 
 def _overwritten(ahead: _Ahead) -> list[Any]:

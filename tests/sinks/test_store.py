@@ -19,7 +19,7 @@ from sinks.errors import (
     StoreMismatchError,
     StoreUnavailableError,
 )
-from sinks.keys import META, due_key, next_key, outbox_key, standing_key, swept_key
+from sinks.keys import META, due_key, epoch_key, next_key, outbox_key, standing_key, swept_key
 from sinks.store import Commit, Standings, Store, Wanted, split, transaction
 from stream.embedded import free_port
 from tests.support.redis_server import CountingConnection, connect
@@ -501,7 +501,7 @@ def test_who_works_for_a_store_that_was_emptied_gives_it_its_generation_back(sto
 def test_a_next_offset_that_is_none_is_named_with_what_to_do(store: Store, client: Any) -> None:
     client.set(next_key(1), "one")
     expected = (
-        "{1}:next is no offset: was b'one'; set it to that of the first event that is not applied, or delete it, and "
+        "{1}:next is no number: was b'one'; set it to that of the first event that is not applied, or delete it, and "
         "the partition is replayed from the log's beginning"
     )
 
@@ -511,6 +511,17 @@ def test_a_next_offset_that_is_none_is_named_with_what_to_do(store: Store, clien
     with pytest.raises(StandingFormatError) as refused:
         store.positions({0: 0, 1: 0}, TODAY)
     assert str(refused.value) == expected
+
+
+def test_an_epoch_that_is_none_is_named_with_what_to_do(store: Store, client: Any) -> None:
+    client.set(epoch_key(1), "two")
+
+    with pytest.raises(StandingFormatError) as refused:
+        load(store, [*FILLED])
+    assert str(refused.value) == (
+        "{1}:epoch is no number: was b'two'; delete it: the next commit writes how many announcements of packs its "
+        "worker knows"
+    )
 
 
 def test_a_store_filled_under_another_key_is_refused_and_left_as_it_is(store: Store, client: Any) -> None:
