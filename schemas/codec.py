@@ -16,6 +16,7 @@ from schemas.catalogue import GRADES_BY_LABEL, TYPES_BY_NAME, EventType, Grade
 from schemas.days import datetime_of
 from schemas.errors import Reason, Refusal
 from schemas.events import (
+    ATTRIBUTE_PATTERN,
     CONTENT_TYPE_DATA,
     CONTENT_TYPE_STRUCTURED,
     EXTENSION_NAME_PATTERN,
@@ -42,6 +43,7 @@ EPOCH_S_MAX = 4_102_444_800  # 2100-01-01: a time past it does not fit a ledger'
 
 _HEADER_PREFIX = "ce_"
 _ENVELOPE = ("id", "source", "specversion", "type", "subject", "time", "datacontenttype", "dataschema", "data")
+_ATTRIBUTE = re.compile(ATTRIBUTE_PATTERN)
 _EXTENSION_NAME = re.compile(EXTENSION_NAME_PATTERN)
 _RECORD_FIELDS = frozenset(
     {"grade", "quantity", "determined_at", "terminated_at", "incident_key", "basis", "document_no"}
@@ -221,6 +223,12 @@ def _text(attributes: Mapping[str, Any], name: str, path: str, characters_max: i
         raise Refusal(Reason.BAD_VALUE, path + name, value, "give a text that is not empty")
     if len(value) > characters_max:
         raise Refusal(Reason.BAD_VALUE, path + name, value, f"give at most {characters_max} characters")
+    return value if path else _without_controls(name, value)
+
+
+def _without_controls(name: str, value: str) -> str:
+    if not _ATTRIBUTE.fullmatch(value):
+        raise Refusal(Reason.BAD_VALUE, name, value, "CloudEvents allows no control characters in an attribute")
     return value
 
 
@@ -262,7 +270,7 @@ def _extension(name: str, value: object) -> str | int | bool:
         raise Refusal(Reason.BAD_ENVELOPE, name, "", "an attribute's name has 1 to 20 of a-z and 0-9")
     if not isinstance(value, str | int | bool):
         raise Refusal(Reason.BAD_ENVELOPE, name, value, "an attribute is a text, a whole number or a truth value")
-    return value
+    return _without_controls(name, value) if isinstance(value, str) else value
 
 
 def _data(data: object, event_type: EventType) -> Data:

@@ -22,6 +22,8 @@ TIMESTAMP_PATTERN = (
     r"(1969|19[7-9][0-9]|20[0-9]{2}|2100)-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
     r"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
 )
+# CloudEvents 1.0, type system: a text of an attribute has no control characters.
+ATTRIBUTE_PATTERN = r"[^\u0000-\u001f\u007f-\u009f]*"
 EXTENSION_NAME_PATTERN = r"[a-z0-9]{1,20}"
 
 

@@ -25,6 +25,7 @@ from schemas.catalogue import EVENT_TYPES, EventType, Grade
 from schemas.codec import data_fields
 from schemas.errors import Reason
 from schemas.events import (
+    ATTRIBUTE_PATTERN,
     CONTENT_TYPE_DATA,
     CONTENT_TYPE_STRUCTURED,
     EXTENSION_NAME_PATTERN,
@@ -56,6 +57,7 @@ _READ = access.READ
 _RECEIVED = access.RECEIVED
 # Who read what is kept for five years at least.
 _ACCESS_RETENTION_MS = 5 * 366 * 86_400_000
+_NO_CONTROLS = {"pattern": f"^{ATTRIBUTE_PATTERN}$"}
 _ID_IN_TEXT = {Kind.RESIDENT: "09c3f0a1b2d4e5f6", Kind.LEGAL_PERSON: "49c3f0a1b2d4e5f6"}
 
 
@@ -117,8 +119,9 @@ def event_schema(event_type: EventType) -> Json:
         "type": "object",
         "properties": {
             "specversion": {"const": SPEC_VERSION},
-            "id": _text(ID_CHARACTERS_MAX, "Unique within the source / 来源内唯一"),
+            "id": {**_text(ID_CHARACTERS_MAX, "Unique within the source / 来源内唯一"), **_NO_CONTROLS},
             "source": {
+                **_NO_CONTROLS,
                 **_text(SOURCE_CHARACTERS_MAX, "The publishing department, such as /dept/library / 发布部门"),
                 "format": "uri-reference",
             },
@@ -127,6 +130,7 @@ def event_schema(event_type: EventType) -> Json:
             "time": _timestamp("When the act occurred / 行为发生时间"),
             "datacontenttype": {"enum": [CONTENT_TYPE_DATA, None]},
             "dataschema": {
+                **_NO_CONTROLS,
                 **_text(TEXT_CHARACTERS_MAX, "Carried, not read / 仅携带，不读取"),
                 "type": ["string", "null"],
             },
@@ -135,7 +139,7 @@ def event_schema(event_type: EventType) -> Json:
         "required": ["specversion", "id", "source", "type", "subject", "time", *(["data"] if required else [])],
         # CloudEvents' extension attributes; null is the same as leaving an attribute out.
         "propertyNames": {"pattern": f"^{EXTENSION_NAME_PATTERN}$"},
-        "additionalProperties": {"type": ["string", "integer", "boolean", "null"]},
+        "additionalProperties": {"type": ["string", "integer", "boolean", "null"], **_NO_CONTROLS},
         **conditions,
         "examples": [example(event_type)],
     }

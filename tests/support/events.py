@@ -1,8 +1,9 @@
 """Credit events: a builder for readable cases, and strategies."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 from hypothesis import strategies as st
@@ -87,12 +88,19 @@ def a_kafka_record(raw: bytes | None, subject: str = RESIDENT, **changes: Any) -
     return ARecord(**{"raw": raw, "at_partition": partition_of(subject, PARTITIONS), **changes})
 
 
-def texts(characters_max: int, *, plain: bool = False) -> st.SearchStrategy[str]:
+def attributes(characters_max: int, *, plain: bool = False) -> st.SearchStrategy[str]:
+    """Texts that CloudEvents allows in attributes: without control characters."""
+    return texts(characters_max, plain=plain, excluded=("Cs", "Cc"))
+
+
+def texts(
+    characters_max: int, *, plain: bool = False, excluded: Sequence[Literal["Cs", "Cc"]] = ("Cs",)
+) -> st.SearchStrategy[str]:
     """Texts that are not empty; plain ones are those that JSON writes without escapes, in ASCII."""
     if plain:
         alphabet = st.characters(min_codepoint=32, max_codepoint=126, exclude_characters='"\\')
     else:
-        alphabet = st.characters(exclude_categories=["Cs"])
+        alphabet = st.characters(exclude_categories=excluded)
     return st.text(alphabet, min_size=1, max_size=12) | st.just("x" * characters_max)
 
 
@@ -114,11 +122,11 @@ def events(
     extensions: st.SearchStrategy[dict[str, Any]] = st.just({})
     if not plain:
         names = st.text("abcxyz019", min_size=1, max_size=20).filter(lambda name: name not in _ENVELOPE)
-        values = texts(40) | st.integers(-(2**31), 2**31 - 1) | st.booleans()
+        values = attributes(40) | st.integers(-(2**31), 2**31 - 1) | st.booleans()
         extensions = st.dictionaries(names, values, max_size=2)
     subject = draw(subjects(event_type.kinds))
     data = draw(_data(event_type, plain=plain))
-    event_id = draw(texts(ID_CHARACTERS_MAX, plain=plain))
+    event_id = draw(attributes(ID_CHARACTERS_MAX, plain=plain))
     if not plain and can_link(event_type, subject, data) and draw(st.booleans()):
         linked = draw(
             st.lists(subjects(frozenset({Kind.RESIDENT})), min_size=1, max_size=LINKED_SUBJECTS_MAX, unique=True)
@@ -127,7 +135,7 @@ def events(
         data = replace(data, record_id=data.record_id[:LINKED_ID_CHARACTERS_MAX], linked_subjects=tuple(linked))
     return CreditEvent(
         id=event_id,
-        source=draw(texts(SOURCE_CHARACTERS_MAX, plain=plain)),
+        source=draw(attributes(SOURCE_CHARACTERS_MAX, plain=plain)),
         type=event_type,
         subject=subject,
         time=draw(times(latest_s)),
