@@ -9,8 +9,15 @@ import structlog
 Level = Literal["debug", "info", "warning", "error"]
 
 
-def configure(level: Level, form: Literal["json", "console"]) -> None:
-    """Send the program's logs and those of its libraries to standard error, in one form."""
+def configure(level: Level, form: Literal["json", "console"], told: tuple[type[Exception], ...] = ()) -> None:
+    """Send the program's logs and those of its libraries to standard error, in one form.
+
+    Args:
+        level: the lowest that is written.
+        form: of each line.
+        told: errors that the program says in one line when it ends by them; Faust's traces of these are left out.
+
+    """
     shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
@@ -30,6 +37,7 @@ def configure(level: Level, form: Literal["json", "console"]) -> None:
             ],
         )
     )
+    handler.addFilter(lambda record: not (record.exc_info and isinstance(record.exc_info[1], told)))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     # Faust tells about its own parts, under the names of our modules too, at every rebalance; ours are "jasmine.".
     # Authlib and its client would write what passes between the page and the provider.

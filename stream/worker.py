@@ -477,6 +477,8 @@ class Worker:
         return "kafka" if self._watchdog.kafka_is_silent else self._progress.waiting_for
 
     def _away(self, part: str, error: Exception, *, follows: bool = False) -> None:
+        if error is self._failure:
+            return  # nobody waits for it: it is what the worker ends with
         self.metrics.retries.labels(part).inc()
         now_s = time.monotonic()
         told_s = max(self._told_away_s.get((part, one), -math.inf) for one in {False, follows})

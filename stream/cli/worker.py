@@ -2,9 +2,11 @@
 
 import uvloop
 
+from sinks.errors import StoreError
 from stream.cli.output import AsJsonLog, Exit, fail
 from stream.logs import configure
 from stream.settings import load_settings
+from stream.transport import TransportError
 from stream.worker import Worker
 
 
@@ -16,7 +18,7 @@ def worker(as_json: AsJsonLog = False) -> None:
     [bold]Example[/]: JASMINE_PSEUDONYM_KEY_FILE=key JASMINE_KAFKA_BOOTSTRAP_SERVERS=kafka:9092 jasmine worker
     """
     settings = load_settings()
-    configure(settings.log_level, "json" if as_json else settings.log_format)
+    configure(settings.log_level, "json" if as_json else settings.log_format, (StoreError, TransportError))
     try:
         scorer = Worker(settings)
     except OSError as error:

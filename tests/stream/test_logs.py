@@ -62,6 +62,15 @@ def test_an_errors_trace_is_one_line(capsys: pytest.CaptureFixture[str]) -> None
     assert "ZeroDivisionError" in line["exception"]
 
 
+def test_the_trace_of_an_error_that_the_program_tells_itself_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    configure("info", "json", (LookupError,))
+
+    for error in (KeyError("told"), ValueError("not told")):
+        logging.getLogger("faust.agents.actor").error("Crashed reason=%r", error, exc_info=error)
+
+    assert [line["event"] for line in lines(capsys)] == ["Crashed reason=ValueError('not told')"]
+
+
 def test_less_severe_lines_are_left_out_and_fausts_chatter_is_too(capsys: pytest.CaptureFixture[str]) -> None:
     configure("warning", "json")
     get_logger("jasmine.test").info("not written")

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
@@ -24,8 +25,10 @@ from gateway.producer import Publisher
 from schemas.catalogue import TYPES_BY_NAME
 from schemas.decoder import Decoder
 from schemas.events import CreditEvent, Data
+from schemas.partitioner import partition_of
+from schemas.subjects import parse_subject
 from sinks.errors import StandingFormatError, StoreUnavailableError
-from sinks.keys import next_key
+from sinks.keys import next_key, standing_key
 from stream.cli.main import main
 from stream.cli.output import Exit
 from stream.embedded import Embedded, free_port
@@ -37,7 +40,7 @@ from stream.settings import Settings
 from stream.topics import TopicsError
 from stream.worker import Worker
 from tests.stream.conftest import OTHER_TOPICS, Deployment
-from tests.support.embedded_worker import KEY, WorkerProcess, environment_of, until
+from tests.support.embedded_worker import KEY, READY_S_MAX, WorkerProcess, environment_of, until
 from tests.support.records import shipped
 
 STOP_S_MAX = 10.0
@@ -242,6 +245,27 @@ def test_another_key_ends_the_worker_with_what_to_do(stranger: WorkerProcess) ->
     assert "Traceback" not in log
 
 
+@pytest.mark.slow
+def test_a_standing_that_cannot_be_read_ends_the_worker_with_one_line_about_it(
+    embedded: Embedded, tmp_path: Path
+) -> None:
+    url = f"{embedded.redis_url}/3"
+    (subject,) = residents(1, first=0x5000)
+    publish(embedded.bootstrap_servers, an_event(subject), topic=OTHER_TOPICS["topic_events"])
+    with redis.Redis.from_url(url) as client:
+        client.set(standing_key(partition_of(subject, 4), parse_subject(subject)), "nothing of ours")
+    environment = environment_of(embedded.bootstrap_servers, url, group="third", **OTHER_TOPICS)
+    worker = WorkerProcess(environment, tmp_path / "log")
+    try:
+        code = worker.wait(READY_S_MAX)
+    finally:
+        worker.close()
+
+    assert code == Exit.FAILED
+    assert [line.partition(": ")[0] for line in worker.log.splitlines() if "is no standing" in line] == ["jasmine"]
+    assert "Traceback" not in worker.log
+
+
 @pytest.fixture
 def _logs_as_before() -> Iterator[None]:
     root = logging.getLogger()
@@ -336,11 +360,13 @@ def test_a_worker_that_cannot_read_where_to_start_says_so_and_ends(
     worker._partitions = 4
     client.set(next_key(0), "nought")
 
-    with pytest.raises(StandingFormatError):
+    with pytest.raises(StandingFormatError) as refused, capture_logs() as told:
         asyncio.run(worker._positions([0]))
+    worker._away("kafka", refused.value)
 
-    assert isinstance(worker._failure, StandingFormatError)
+    assert worker._failure is refused.value
     assert worker._stopping.is_set()
+    assert told == []
 
 
 def test_a_worker_that_shares_its_group_with_another_store_s_takes_no_partition_and_ends(
