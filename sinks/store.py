@@ -355,6 +355,13 @@ class Store:
         except redis.RedisError as error:
             raise StoreUnavailableError(str(error)) from error
 
+    def go_back(self, partition: int, day: int) -> None:
+        """Say that a partition is done until an earlier day only, and that all its standings are to be looked at."""
+        try:
+            self._client.mset({swept_key(partition): day, rescored_key(partition): ""})
+        except redis.RedisError as error:
+            raise StoreUnavailableError(str(error)) from error
+
     def forget_due(self, partition: int, day: int, subjects: Subjects) -> None:
         """Take subjects from a due set that their standings no longer belong to."""
         try:

@@ -10,11 +10,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.days import day_of
+from schemas.days import date_of, day_of
 from scoring.announced import Announced
 from scoring.card import Cards
 from sinks.store import Store
+from stream.logs import get_logger
 from stream.renew import Bools, renew
+
+log = get_logger("jasmine.sweep")
 
 # One slice holds up events for some milliseconds at most.
 SLICE_SUBJECTS = 500
@@ -53,6 +56,17 @@ class Sweeper:
 
     def _sweep_partition(self, partition: int, done: int) -> Swept:
         today = day_of(int(self._clock()))
+        if done > today:
+            # A clock was ahead, here or at the worker before: cards of days to come stand, which the pass over all
+            # standings mends, and what has become due since would be passed over.
+            log.warning(
+                "the clock went back; looking at all standings",
+                partition=partition,
+                done=str(date_of(done)),
+                today=str(date_of(today)),
+            )
+            self._store.go_back(partition, today)
+            return Swept()
         for day in range(done + 1, today + 1):
             subjects = self._store.due(partition, day, SLICE_SUBJECTS)
             if len(subjects):

@@ -272,3 +272,42 @@ def test_a_look_at_partitions_with_nothing_to_do_asks_once_for_all_of_them(night
         "cmdstat_xlen": PARTITIONS,
         "cmdstat_info": 1,
     }
+
+
+def worked(night: Night) -> None:
+    """Do what a worker does each second, until nothing is left of it."""
+    rescorer = Rescorer(night.scorer.store, ANNOUNCED, night.clock)
+    for _ in range(2):
+        night.sweep()
+        while rescorer.behind([night.partition]):
+            rescorer.rescore([night.partition])
+
+
+def test_a_clock_that_was_ahead_leaves_no_card_of_a_day_to_come(night: Night) -> None:
+    night.reach_690()
+    worked(night)
+    night.sleep_until(NEW_YEAR)
+    worked(night)
+    assert not night.entitled()
+
+    night.clock.now_s = NOON_S
+    worked(night)
+
+    assert night.entitled()
+    hold_store_to(expected_of(night.log), night.client)
+
+
+@pytest.mark.parametrize("wrong", [TODAY - 400, TODAY - 1, NEW_YEAR])
+def test_what_is_due_after_a_clock_was_wrong_is_swept_on_its_day(night: Night, wrong: int) -> None:
+    night.reach_690()
+    worked(night)
+    night.sleep_until(wrong)
+    worked(night)
+    night.happen("library.loan.overdue")
+
+    night.clock.now_s = NOON_S
+    night.happen("library.loan.returned")
+    for on in (TODAY, NEW_YEAR, NEW_YEAR + 400):
+        night.sleep_until(on)
+        worked(night)
+        hold_store_to(expected_of(night.log), night.client, on)
