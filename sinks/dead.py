@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 import orjson
 
 from schemas.errors import Refusal
+from sinks.errors import LetterFormatError
 from sinks.message import Channel, Headers, Message
 
 # A letter with more raw bytes would, in base64, be more than its topic takes, and hold up all behind it.
@@ -103,12 +104,20 @@ class DeadLetter:
 
     @classmethod
     def unpack(cls, raw: bytes) -> "DeadLetter":
-        """Return the letter packed in bytes."""
-        stated = orjson.loads(raw)
-        stated["key"] = base64.b64decode(stated["key"])
-        stated["value"] = base64.b64decode(stated["value"])
-        stated["headers"] = [(name, base64.b64decode(value)) for name, value in stated["headers"]]
-        return cls(**stated)
+        """Return the letter packed in bytes.
+
+        Raises:
+            LetterFormatError: they are none of this release.
+
+        """
+        try:
+            stated = orjson.loads(raw)
+            stated["key"] = base64.b64decode(stated["key"])
+            stated["value"] = base64.b64decode(stated["value"])
+            stated["headers"] = [(name, base64.b64decode(value)) for name, value in stated["headers"]]
+            return cls(**stated)
+        except (ValueError, TypeError, KeyError) as error:
+            raise LetterFormatError from error
 
     def message(self) -> Message:
         """Return the record for the topic of dead letters; its headers can be filtered without reading the value."""

@@ -4,10 +4,13 @@
   x StoreUnavailableError     retryable: wait and try again; nothing is lost
     + PacksBehindError        likewise: another worker has read an announcement of packs that this one has not
   x UnknownPackError          retryable: the announcement of a pack has not been read yet
+  x OutboxFormatError         retryable: an entry is of another release, whose worker can publish it
   x PartitionLostError        retryable: the store lost a partition; it is rebuilt by replay
   x StoreMismatchError        permanent: this store belongs to another deployment
   x StandingFormatError       permanent: a value that this version cannot read
 """
+
+from schemas.errors import quoted
 
 
 class StoreError(Exception):
@@ -42,6 +45,21 @@ class UnknownPackError(StoreError):
     def __init__(self, pack: int) -> None:
         self.pack = pack
         super().__init__(f"a change waits to be published until the announcement of pack {pack:016x} has been read")
+
+
+class OutboxFormatError(StoreError):
+    """An entry of an outbox that this release did not write; it waits for a worker of the one that did."""
+
+    def __init__(self, partition: int, name: bytes) -> None:
+        field = quoted(name.decode(errors="replace"))
+        super().__init__(
+            f"outbox {partition} has an entry that this release cannot read (field '{field}'): "
+            "start a worker of the release that wrote it until it is published; what is behind it waits"
+        )
+
+
+class LetterFormatError(Exception):
+    """Bytes that are no dead letter of this release."""
 
 
 class PartitionLostError(StoreError):

@@ -20,7 +20,7 @@ from schemas.subjects import format_subject
 from scoring.card import NO_TIER, REVIEW, Cards
 from scoring.pack import Pack
 from sinks.dead import DeadLetter
-from sinks.errors import UnknownPackError
+from sinks.errors import LetterFormatError, OutboxFormatError, UnknownPackError
 from sinks.message import Channel, Headers, Message
 
 CHANGE = np.dtype(
@@ -42,6 +42,7 @@ Changes = NDArray[np.void]
 
 CHANGE_TYPE = "standing.changed"
 CHANGE_SOURCE = "/jasmine/scorer"
+# Another layout needs another name: by it a worker of an earlier release knows that it cannot read the entry.
 _CHANGES = b"changed"
 _DEAD = b"dead"
 _DERIVED = b"derived"
@@ -207,15 +208,25 @@ def messages(pairs: Sequence[bytes], partition: int, names: NamesByPack) -> Iter
 
     Raises:
         UnknownPackError: a change is of a pack that has no names yet.
+        OutboxFormatError: another release has written it.
 
     """
     for name, value in zip(pairs[::2], pairs[1::2], strict=True):
         if name == _DEAD:
-            yield DeadLetter.unpack(value).message()
+            yield _letter(value, partition).message()
         elif name == _DERIVED:
             yield Message(Channel.EVENTS, orjson.loads(value)["subject"].encode(), value, _STRUCTURED_HEADERS)
-        else:
+        elif name == _CHANGES:
             yield from _changed(np.frombuffer(value, CHANGE), partition, names)
+        else:
+            raise OutboxFormatError(partition, name)
+
+
+def _letter(value: bytes, partition: int) -> DeadLetter:
+    try:
+        return DeadLetter.unpack(value)
+    except LetterFormatError as error:
+        raise OutboxFormatError(partition, _DEAD) from error
 
 
 # A byte that JSON never holds stands where each change has its own: the offset it was made at, and its subject.

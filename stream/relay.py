@@ -13,7 +13,7 @@ from typing import NamedTuple
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from sinks.dead import DeadLetter
-from sinks.errors import StoreUnavailableError, UnknownPackError
+from sinks.errors import OutboxFormatError, StoreUnavailableError, UnknownPackError
 from sinks.message import Channel, Message
 from sinks.outbox import NamesByPack, messages
 from sinks.store import Store
@@ -104,7 +104,7 @@ class Relay(threading.Thread):
             return 0
         try:
             return self.publish(partition)
-        except (StoreUnavailableError, UnknownPackError, KafkaException, DeliveryError) as error:
+        except (StoreUnavailableError, OutboxFormatError, UnknownPackError, KafkaException, DeliveryError) as error:
             self._on_error(error)
             self._retry_at_s[partition] = monotonic() + _RETRY_S
             return 0
@@ -116,6 +116,7 @@ class Relay(threading.Thread):
             DeliveryError: Kafka did not acknowledge all; the first entry with such a record and all behind it stay.
             StoreUnavailableError: Redis does not answer.
             UnknownPackError: a change is of a pack whose announcement was not read yet.
+            OutboxFormatError: another release has written an entry.
 
         """
         stuck = self._stuck.get(partition)

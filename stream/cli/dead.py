@@ -14,8 +14,9 @@ from gateway.producer import kafka_properties
 from schemas.codec import decode
 from schemas.errors import Reason, Refusal
 from sinks.dead import DeadLetter
+from sinks.errors import LetterFormatError
 from stream.cli.evidence import record_at
-from stream.cli.output import AsJson, Exit, fail, out, pairs, table, write_json
+from stream.cli.output import AsJson, Exit, fail, out, pairs, table, tell, write_json
 from stream.settings import Settings, load_settings
 
 app = typer.Typer(
@@ -260,18 +261,28 @@ def _letters(settings: Settings) -> _Letters:
     by_name: dict[str, DeadLetter] = {}
     replayed_as: dict[str, str] = {}
     came_of: dict[str, str] = {}
+    strange: list[str] = []
     try:
         # Each partition is in order; all of them together are by their time alone.
         for record in sorted(_records(consumer, settings.topic_dead), key=lambda one: one.timestamp()[1]):
             if value := record.value():
-                letter = DeadLetter.unpack(value)
-                by_name.setdefault(letter.name, letter)
+                try:
+                    letter = DeadLetter.unpack(value)
+                except LetterFormatError:
+                    strange.append(f"{record.partition()}/{record.offset()}")
+                else:
+                    by_name.setdefault(letter.name, letter)
             elif place := _place(record):
                 name = _text(record.key())
                 replayed_as[name] = place
                 came_of[place] = name
     finally:
         consumer.close()
+    if strange:
+        tell(
+            f"{len(strange)} records of {settings.topic_dead} are no letters of this release, the first at "
+            f"{strange[0]}: ask with the release that wrote them, which may be a later one"
+        )
     return _Letters(by_name, replayed_as, came_of)
 
 

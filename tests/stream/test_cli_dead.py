@@ -136,6 +136,20 @@ def test_names_that_a_topic_gave_out_twice_do_not_lead_round_for_ever(
     assert jasmine("dead", "replay", "credit.events/0/1").code == Exit.NOT_FOUND
 
 
+@pytest.mark.parametrize("value", [b"no letter", b'{"topic": "of another release"}'])
+def test_a_record_that_is_no_letter_of_this_release_is_named_and_the_others_are_listed(
+    jasmine: Jasmine,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+    value: bytes,
+) -> None:
+    read(monkeypatch, letter(1), FakeRecord(raw=value, raw_key=b"k", at_partition=3, at_offset=7, at_ms=2), letter(2))
+
+    answer = jasmine("dead", "list", "--json")
+
+    assert [one["name"] for one in answer.json] == ["credit.events/0/1", "credit.events/0/2"]
+    assert "1 records of credit.dead are no letters of this release, the first at 3/7" in answer.err
+
+
 def test_letters_that_were_replayed_but_could_not_be_marked_are_said_so(
     jasmine: Jasmine,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,

@@ -322,6 +322,25 @@ def test_a_full_queue_is_waited_for(outbox: Outbox) -> None:
     assert outbox.producer.polls == 1
 
 
+@pytest.mark.parametrize("pairs", [[b"changes", bytes(36)], [b"dead", b'{"topic":"credit.events","since":1}']])
+def test_an_entry_of_another_release_is_told_and_waits_and_does_not_end_the_thread(
+    outbox: Outbox, monkeypatch: pytest.MonkeyPatch, pairs: list[bytes]
+) -> None:
+    monkeypatch.setattr(relay_module, "_RETRY_S", 1_000.0)
+    outbox.relay.partitions = (0, 1)
+    outbox.keep(pairs)
+    outbox.keep(entry(a_change(1), []), partition=1)
+    outbox.relay.start()
+
+    until(lambda: outbox.waiting(1) == 0, "what is of this release is published", DEADLINE_S)
+    assert outbox.relay.is_alive()
+    outbox.relay.end()
+    outbox.relay.join(DEADLINE_S)
+
+    assert "start a worker of the release that wrote it" in str(outbox.errors[0])
+    assert outbox.waiting() == 1
+
+
 def test_an_outbox_that_cannot_be_read_publishes_nothing() -> None:
     producer = FakeProducer()
     store = Store(connect(f"redis://127.0.0.1:{free_port()}/0"))
