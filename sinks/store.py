@@ -60,6 +60,7 @@ _TRIED = (
     ("XDEL", outbox_key(0), "0-0"),
     ("LPUSH", access_next_key(0), ""),
     ("LTRIM", access_next_key(0), "0", "0"),
+    ("TIME",),
 )
 # What is read of a partition with each load: its next offset, its epoch, how many passes have written.
 _FENCE_KEYS = 3
@@ -335,6 +336,14 @@ class Store:
     def release(self) -> None:
         """Give up the watch of a load that needs no commit."""
         self._round_trip([_command("UNWATCH")], 1)
+
+    def now_s(self) -> int:
+        """Return what Redis' clock says, in seconds since the epoch."""
+        try:
+            seconds: int = self._client.time()[0]
+        except redis.RedisError as error:
+            raise StoreUnavailableError(str(error)) from error
+        return seconds
 
     def due(self, partition: int, day: int, count: int) -> Subjects:
         """Return up to `count` subjects whose standing changes on a day without an event."""

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.days import day_of
 from scoring.announced import Announced
 from scoring.card import CARD, Cards
 from sinks.outbox import changes_between, entry
@@ -60,6 +61,10 @@ def renew(
     of = np.full(len(subjects), partition, np.int64)
     nexts, before = store.load([partition], of, subjects)
     facts, starts = announced.timeline.retained(before.facts, before.starts, today)
+    if len(facts) < len(before.facts):
+        # Too early it would be for good, so a clock that is ahead deletes nothing: Redis' must say the day, too.
+        day = min(today, day_of(store.now_s()))
+        facts, starts = announced.timeline.retained(before.facts, before.starts, day)
     cards = np.zeros(len(subjects), CARD)
     announced.timeline.evaluate(facts, starts, subjects, today, cards)
     cards["as_of"] = before.cards["as_of"]

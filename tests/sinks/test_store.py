@@ -1,5 +1,6 @@
 """Standings in a store: two round trips a batch, under a fence that lets one of two writers through."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -488,6 +489,10 @@ def test_a_store_keeps_its_generation_and_an_emptied_one_gets_another(store: Sto
     assert store.open(KEY, 4) == first
     client.flushall()
     assert store.open(KEY, 4) != first
+
+
+def test_a_store_says_what_time_it_is_there(store: Store) -> None:
+    assert abs(store.now_s() - time.time()) < 5
 
 
 def test_who_works_for_a_store_that_was_emptied_gives_it_its_generation_back(store: Store, client: Any) -> None:

@@ -407,6 +407,23 @@ def test_each_month_the_records_whose_time_is_over_are_deleted_and_no_score_chan
     assert (town.rescore(), town.deleted) == (0, 1)
 
 
+def test_a_clock_that_is_ahead_of_redis_deletes_nothing(town: Town, client: Any) -> None:
+    town.scorer.store.clock = lambda: NOON_S
+    town.happen("subject.registered")
+    town.happen("library.loan.overdue")
+    town.rescore()
+    before = standings_in(client)
+
+    town.sleep_until(day("2040-01-01"))
+    town.rescore()
+    assert town.deleted == 0
+    town.now_s = NOON_S
+    town.sweeper.sweep(ALL)
+    town.rescore()
+
+    assert standings_in(client) == before
+
+
 def test_a_replay_brings_deleted_records_back_and_the_next_pass_deletes_them_again(town: Town, client: Any) -> None:
     town.happen("subject.registered")
     town.happen("library.loan.overdue", time="2021-12-20T08:30:00+08:00")

@@ -297,9 +297,10 @@ def test_a_clock_that_was_ahead_leaves_no_card_of_a_day_to_come(night: Night) ->
     hold_store_to(expected_of(night.log), night.client)
 
 
-@pytest.mark.parametrize("wrong", [TODAY - 400, TODAY - 1, NEW_YEAR])
+@pytest.mark.parametrize("wrong", [TODAY - 400, TODAY - 1, NEW_YEAR, NEW_YEAR + 3_650])
 def test_what_is_due_after_a_clock_was_wrong_is_swept_on_its_day(night: Night, wrong: int) -> None:
     night.reach_690()
+    night.scorer.store.clock = lambda: min(night.clock.now_s, start_of(NEW_YEAR + 400))
     worked(night)
     night.sleep_until(wrong)
     worked(night)

@@ -36,9 +36,19 @@ AHEAD_MAX = 2
 
 
 class InterruptedStore(Store):
-    """A store whose next load is followed by something else, as when another worker is between our two calls."""
+    """A store whose next load is followed by something else, as when another worker is between our two calls.
+
+    Its clock is the worker's, as long as a test does not set another.
+    """
 
     meanwhile: Callable[[], None] | None = None
+
+    def __init__(self, client: Any, clock: Callable[[], float] = lambda: NOON_S) -> None:
+        super().__init__(client)
+        self.clock = clock
+
+    def now_s(self) -> int:
+        return int(self.clock())
 
     def load(self, partitions: Sequence[int], of: Ints, subjects: Subjects) -> tuple[dict[int, int], Standings]:
         loaded = super().load(partitions, of, subjects)
@@ -61,7 +71,7 @@ class Scorer:
 
     def __init__(self, log: FakeLog, client: Any, clock: Callable[[], float] = lambda: NOON_S) -> None:
         self.log = log
-        self.store = InterruptedStore(client)
+        self.store = InterruptedStore(client, clock)
         self.processor = Processor(Decoder(KEY, len(log.records)), self.store, ANNOUNCED, clock)
         self.outcomes: list[Outcome] = []
         self.positions: dict[int, int] = {}
