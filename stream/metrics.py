@@ -132,6 +132,9 @@ class Metrics:
         self.lag = self._gauge("credit_lag_events", "Events in the log that are not applied yet.", "partition")
         self.outbox = self._gauge("credit_outbox_entries", "Entries that wait to be published.", "partition")
         self.ready = self._gauge("credit_ready", "1 while events are applied, 0 while a part is away.")
+        self.clock_ahead = self._gauge(
+            "credit_clock_ahead_seconds", "How far this worker's clock is ahead of Redis'; below 0 it is behind."
+        )
         self.rescored = self._counter("credit_rescored", "Standings written by a pass over all of them.")
         self.deleted = self._counter("credit_records_deleted", "Records deleted because their time was over.")
         self.pack = self._gauge(

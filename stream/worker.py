@@ -430,6 +430,7 @@ class Worker:
                     self._relay.wake()
                     await asyncio.sleep(0)
                 more = await self._rescore(rescorer)
+                self.metrics.clock_ahead.set(self._clock() - self._store.now_s())
                 for partition, entries in self._store.outbox_lengths(tuple(self._progress.applied)).items():
                     self.metrics.outbox.labels(partition).set(entries)
             except (StoreUnavailableError, PartitionLostError) as error:

@@ -43,6 +43,7 @@ CLOCKS = {
     "stream/cli/explain.py": "commands: `explain` and `suggest` are as of today",
     "stream/cli/reviews.py": "commands: a record waits today, and is answered now",
     "stream/cli/year.py": "a command: a year is over, or is not",
+    "stream/cli/doctor.py": "a command: whether two clocks agree",
     "stream/cli/evidence.py": "monotonic only: how long the log is waited for",
     "stream/cli/pack_time.py": "commands: a pack holds from today, or from a day to come",
     "stream/cli/pack_impact.py": "monotonic only: how long drawing and scoring a city took",

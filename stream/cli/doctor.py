@@ -3,6 +3,7 @@
 import platform
 import shutil
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -26,6 +27,7 @@ from stream.settings import PREFIX, Settings, SettingsError, load_settings, miss
 from stream.topics import DEAD_BYTES_MAX, TopicsError, admin_client, bytes_max_of, log_ends, log_starts
 
 _ANSWER_S_MAX = 3.0
+_CLOCKS_APART_S_MAX = 60
 _PACKAGES = ("faust-streaming", "confluent-kafka", "redis", "numpy", "numba", "orjson", "hypothesis")
 _COLOURS = {"ok": "green", "missing": "yellow", "wrong": "red"}
 _PROGRAMS = {
@@ -116,6 +118,7 @@ def _deployment(settings: Settings) -> Iterator[Finding]:
     yield store
     if store.state == "ok":
         yield from _writing(settings)
+        yield from _clock(settings)
     if kafka.state == store.state == "ok":
         yield from _together(settings)
 
@@ -127,6 +130,18 @@ def _writing(settings: Settings) -> Iterator[Finding]:
     except StoreUnavailableError as error:
         remedy = "give Redis memory and disk, write to the primary, and let its user run the command; a worker waits"
         yield Finding("writing", "wrong", f"Redis refuses: {error}", remedy)
+
+
+def _clock(settings: Settings) -> Iterator[Finding]:
+    """Look whether this machine and Redis' agree on the time: by a worker's clock records begin and end to count."""
+    try:
+        ahead_s = int(time.time()) - Store(redis_client(settings)).now_s()
+    except StoreUnavailableError:
+        # What Redis refuses is told with what it takes.
+        return
+    if abs(ahead_s) > _CLOCKS_APART_S_MAX:
+        detail = f"this machine's is {abs(ahead_s)} s {'ahead of' if ahead_s > 0 else 'behind'} Redis'"
+        yield Finding("clock", "wrong", detail, "let both follow a time server; a worker scores by its own clock")
 
 
 def _together(settings: Settings) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from schemas.records import RecordKey
 from sinks.keys import next_key
 from sinks.store import Store
-from stream.cli.doctor import Finding, _dead_letters, _together, _writing
+from stream.cli.doctor import Finding, _clock, _dead_letters, _together, _writing
 from stream.settings import Settings
 from stream.topics import DEAD_BYTES_MAX, TopicsError
 from tests.support.fake_kafka import FakeAdmin
@@ -117,6 +117,19 @@ def test_a_log_that_does_not_tell_where_it_ends_is_told(
     findings = [*_together(Settings(redis_url=valkey_server, pseudonym_key=SecretStr(KEY)))]
 
     assert [(one.what, one.detail) for one in findings] == [("log", "not authorised")]
+
+
+@pytest.mark.parametrize(
+    ("ahead_s", "said"), [(3_600, ["this machine's is 3600 s ahead of Redis'"]), (0, []), (-86_400, ["behind Redis'"])]
+)
+def test_a_clock_that_is_not_redis_is_told(ahead_s: int, said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stream.cli.doctor.time.time", lambda: 1_800_000_000.5 + ahead_s)
+    monkeypatch.setattr("stream.cli.doctor.Store.now_s", lambda _: 1_800_000_000)
+
+    findings = [*_clock(Settings())]
+
+    assert [(one.what, one.state) for one in findings] == [("clock", "wrong")] * len(said)
+    assert all(text in one.detail for one, text in zip(findings, said, strict=True))
 
 
 def test_a_redis_that_takes_what_a_worker_writes_is_left_as_it_was(client: Any, valkey_server: str) -> None:

@@ -99,6 +99,7 @@ def test_the_metrics_say_what_was_done(deployment: Deployment) -> None:
     until(lambda: worker.metric("credit_outbox_published_total") >= before[1] + 5, "changes are published")
     until(lambda: worker.metric("credit_lag_events") == 0, "nothing is left")
     until(lambda: worker.metric("credit_next_offset") == worker.applied, "every event is behind its partition's fence")
+    until(lambda: 0 < abs(worker.metric("credit_clock_ahead_seconds")) < 5, "its clock is compared with Redis'")
     assert worker.metric("credit_ready") == 1
     assert worker.metric("credit_freshness_seconds_count") == worker.metric("credit_events_total", outcome="scored")
 
