@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from itsdangerous import BadSignature, SignatureExpired, TimestampSigner, URLSafeTimedSerializer
+from itsdangerous import BadSignature, TimestampSigner, URLSafeTimedSerializer
 
 from gateway.citizen.errors import CrossSiteError, ExpiredSessionError, ForgedSessionError, SessionError
 
@@ -13,6 +13,8 @@ KEY_BYTES_MIN = 16
 # How long a sign-in may take at the provider, in seconds.
 SIGN_IN_S = 600
 _TOKEN_BYTES = 16
+# Another process of the page may have signed it, whose clock is ahead by so much at most, in seconds.
+_CLOCKS_APART_S_MAX = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +53,7 @@ class Sessions:
         self._sessions = URLSafeTimedSerializer(key, salt="jasmine session", **options)  # type: ignore[call-overload]
         self._sign_ins = URLSafeTimedSerializer(key, salt="jasmine sign-in", **options)  # type: ignore[call-overload]
         self._session_s = session_s
+        self._clock = clock
 
     def begin(self, subject: str) -> str:
         """Return the cookie of a new session."""
@@ -81,14 +84,15 @@ class Sessions:
         state: dict[str, Any] = self._checked(self._sign_ins, cookie, SIGN_IN_S)[0]
         return state
 
-    @staticmethod
-    def _checked(serializer: Any, cookie: str, seconds: float) -> Any:
+    def _checked(self, serializer: Any, cookie: str, seconds: float) -> Any:
         try:
-            return serializer.loads(cookie, max_age=seconds, return_timestamp=True)
-        except SignatureExpired:
-            raise ExpiredSessionError from None
+            said, signed = serializer.loads(cookie, return_timestamp=True)
         except BadSignature:
             raise ForgedSessionError from None
+        # Not by the serializer: to it a cookie from a second ahead has ended, too.
+        if not -_CLOCKS_APART_S_MAX <= int(self._clock()) - int(signed.timestamp()) <= seconds:
+            raise ExpiredSessionError
+        return said, signed
 
 
 def check_form(session: Session, token: str) -> None:

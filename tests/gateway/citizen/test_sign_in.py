@@ -142,6 +142,18 @@ def test_a_session_ends_after_its_time_and_a_friendly_page_says_so(world: World,
     assert SESSION_COOKIE not in world.client.cookies
 
 
+@pytest.mark.parametrize(
+    ("behind_s", "status"), [(1, HTTPStatus.OK), (60, HTTPStatus.OK), (61, HTTPStatus.UNAUTHORIZED)]
+)
+def test_a_session_is_one_where_a_clock_is_a_little_behind_that_which_began_it(
+    world: World, behind_s: int, status: HTTPStatus
+) -> None:
+    sign_in(world.client, "lin")
+    world.offset_s = -behind_s
+
+    assert world.client.get("/", headers=PAGE).status_code == status
+
+
 def test_without_a_session_a_program_is_told_so(world: World) -> None:
     answers = [world.client.get(path, headers=JSON) for path in ("/", "/export", "/live")]
 
