@@ -44,6 +44,7 @@ CHANGE_TYPE = "standing.changed"
 CHANGE_SOURCE = "/jasmine/scorer"
 # Another layout needs another name: by it a worker of an earlier release knows that it cannot read the entry.
 _CHANGES = b"changed"
+_RENEWED = b"renewed"
 _DEAD = b"dead"
 _DERIVED = b"derived"
 
@@ -125,18 +126,21 @@ def _differing(changes: Changes, packs: Mapping[int, Pack]) -> NDArray[np.bool_]
     return reviewed | np.array(differs, np.bool_)[which]
 
 
-def entry(changes: Changes, dead: Iterable[DeadLetter], derived: Iterable[bytes] = ()) -> list[bytes]:
+def entry(
+    changes: Changes, dead: Iterable[DeadLetter], derived: Iterable[bytes] = (), *, renewed: bool = False
+) -> list[bytes]:
     """Return the fields and values of one outbox entry; empty when there is nothing to publish.
 
     Args:
         changes: of tiers, entitlements and review.
         dead: refused records.
         derived: events that follow from those applied, encoded in structured mode, for the log itself.
+        renewed: whether the changes came without an event.
 
     """
     pairs: list[bytes] = []
     if len(changes):
-        pairs += [_CHANGES, changes.tobytes()]
+        pairs += [_RENEWED if renewed else _CHANGES, changes.tobytes()]
     for letter in dead:
         pairs += [_DEAD, letter.pack()]
     for value in derived:
@@ -203,8 +207,11 @@ class NamesByPack:
         return names.tier(tier), frozenset(orjson.loads(names.entitlements(entitlements)))
 
 
-def messages(pairs: Sequence[bytes], partition: int, names: NamesByPack) -> Iterator[Message]:
+def messages(pairs: Sequence[bytes], partition: int, names: NamesByPack, entry_id: bytes = b"") -> Iterator[Message]:
     """Return the records to publish for one outbox entry.
+
+    The entry's own id is a part of those of changes that came without an event: where a clock or a pack went back and
+    forth, one standing may have several on one day, of which none is a repetition.
 
     Raises:
         UnknownPackError: a change is of a pack that has no names yet.
@@ -216,8 +223,9 @@ def messages(pairs: Sequence[bytes], partition: int, names: NamesByPack) -> Iter
             yield _letter(value, partition).message()
         elif name == _DERIVED:
             yield Message(Channel.EVENTS, orjson.loads(value)["subject"].encode(), value, _STRUCTURED_HEADERS)
-        elif name == _CHANGES:
-            yield from _changed(np.frombuffer(value, CHANGE), partition, names)
+        elif name in {_CHANGES, _RENEWED}:
+            apart = b"/" + entry_id if name == _RENEWED else b""
+            yield from _changed(np.frombuffer(value, CHANGE), partition, names, apart)
         else:
             raise OutboxFormatError(partition, name)
 
@@ -254,21 +262,21 @@ _TRUTH = (b"false", b"true")
 _STRUCTURED_HEADERS: Headers = [("content-type", CONTENT_TYPE_STRUCTURED.encode())]
 
 
-def _changed(changes: Changes, partition: int, names: NamesByPack) -> Iterator[Message]:
+def _changed(changes: Changes, partition: int, names: NamesByPack, apart: bytes) -> Iterator[Message]:
     subjects, offsets, *rest = (changes[name].tolist() for name in CHANGE.names or ())
     # Behind a backlog an entry has changes by the hundred, of few kinds, and what is built for each takes time from
     # the events.
     kinds: dict[tuple[int, ...], list[bytes]] = {}
     for number, as_of, kind in zip(subjects, offsets, zip(*rest, strict=True), strict=True):
         if kind not in kinds:
-            kinds[kind] = _between(partition, kind, names)
+            kinds[kind] = _between(partition, kind, names, apart)
         first, second, third, last = kinds[kind]
         subject = format_subject(number).encode()
         value = b"".join((first, b"%d" % as_of, second, subject, third, subject, last))
         yield Message(Channel.CHANGES, subject, value, _STRUCTURED_HEADERS)
 
 
-def _between(partition: int, kind: tuple[int, ...], names: NamesByPack) -> list[bytes]:
+def _between(partition: int, kind: tuple[int, ...], names: NamesByPack, apart: bytes) -> list[bytes]:
     """Return what stands in each change of a kind between what is its own."""
     reached, reached_before, day, tier, tier_before, under_review, _, pack, pack_before = kind
     now, before = names.at(pack), names.at(pack_before)
@@ -278,7 +286,7 @@ def _between(partition: int, kind: tuple[int, ...], names: NamesByPack) -> list[
         day,
         _OWN,
         # On one day an event and a new pack may each change the same standing.
-        b"" if pack == pack_before else b"/%016x" % pack,
+        (b"" if pack == pack_before else b"/%016x" % pack) + apart,
         _OWN,
         date_of(day).isoformat().encode(),
         now.tier(tier),

@@ -123,7 +123,7 @@ class Relay(threading.Thread):
         entries = self._store.outbox(partition, 1 if stuck else self._entries)
         if not entries:
             return 0
-        records = {entry_id: [*messages(pairs, partition, self._names)] for entry_id, pairs in entries}
+        records = {entry_id: [*messages(pairs, partition, self._names, entry_id)] for entry_id, pairs in entries}
         begun = stuck.taken if stuck and stuck.entry_id in records else 0
         sent = [*chain.from_iterable(records.values())][begun:]
         said = self._send(sent, probing=stuck is not None)

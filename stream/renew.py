@@ -74,7 +74,7 @@ def renew(
         return Renewed(written)
     changes, _ = changes_between(subjects, before.cards, cards, written, announced.packs)
     after = Standings(cards, facts, starts)
-    outbox = {partition: entry(changes, [])}
+    outbox = {partition: entry(changes, [], renewed=True)}
     commit = Commit(nexts, of, subjects, written, before.cards, after, outbox, is_pass=True)
     if not store.commit(commit):
         return None

@@ -297,6 +297,19 @@ def test_a_clock_that_was_ahead_leaves_no_card_of_a_day_to_come(night: Night) ->
     hold_store_to(expected_of(night.log), night.client)
 
 
+def test_what_is_told_because_a_clock_went_forth_and_back_is_no_repetition_to_who_drops_those(night: Night) -> None:
+    night.reach_690()
+    worked(night)
+    for _ in range(2):
+        night.sleep_until(NEW_YEAR)
+        worked(night)
+        night.clock.now_s = NOON_S
+        worked(night)
+
+    changes = changes_in(night.client)
+    assert len({one["id"] for one in changes}) == len(changes) > 4
+
+
 @pytest.mark.parametrize("wrong", [TODAY - 400, TODAY - 1, NEW_YEAR, NEW_YEAR + 3_650])
 def test_what_is_due_after_a_clock_was_wrong_is_swept_on_its_day(night: Night, wrong: int) -> None:
     night.reach_690()

@@ -147,7 +147,7 @@ def letters_in(client: Any) -> list[DeadLetter]:
     """Return the dead letters in all outboxes."""
     return [
         DeadLetter.unpack(value)
-        for _, pairs in _entries(client)
+        for _, _, pairs in _entries(client)
         for name, value in zip(pairs[::2], pairs[1::2], strict=True)
         if name == b"dead"
     ]
@@ -157,8 +157,8 @@ def changes_in(client: Any) -> list[dict[str, Any]]:
     """Return the changes in all outboxes, as they would be published."""
     return [
         orjson.loads(one.value)
-        for partition, pairs in _entries(client)
-        for one in messages(pairs, partition, NAMES)
+        for partition, entry_id, pairs in _entries(client)
+        for one in messages(pairs, partition, NAMES, entry_id)
         if one.channel is Channel.CHANGES
     ]
 
@@ -166,17 +166,17 @@ def changes_in(client: Any) -> list[dict[str, Any]]:
 def derived_in(client: Any) -> dict[int, list[dict[str, Any]]]:
     """Return, by the partition of the outbox, the events in it that are for the log."""
     found: dict[int, list[dict[str, Any]]] = {}
-    for partition, pairs in _entries(client):
+    for partition, _, pairs in _entries(client):
         for one in messages(pairs, partition, NAMES):
             if one.channel is Channel.EVENTS:
                 found.setdefault(partition, []).append(orjson.loads(one.value))
     return found
 
 
-def _entries(client: Any) -> list[tuple[int, list[bytes]]]:
+def _entries(client: Any) -> list[tuple[int, bytes, list[bytes]]]:
     store = Store(client)
     try:
-        return [(partition, pairs) for partition in range(PARTITIONS) for _, pairs in store.outbox(partition, 10_000)]
+        return [(partition, *one) for partition in range(PARTITIONS) for one in store.outbox(partition, 10_000)]
     finally:
         store.disconnect()
 
