@@ -1,7 +1,7 @@
 """The topics: made where they are missing, and never changed, because a subject's partition must not move."""
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from time import sleep
 from typing import Any
 
@@ -17,12 +17,14 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # no __all__ 
 from stream.settings import Settings
 
 _ANSWER_S_MAX = 10.0
+_LEADERS_S_MAX = 1.0
 _LOOKS_MAX, _LOOK_PAUSE_S = 40, 0.05
 # What a broker answers about a partition that was just made, or that just moved to another broker.
 _NOT_YET = {
     KafkaError.NOT_LEADER_FOR_PARTITION,
     KafkaError.LEADER_NOT_AVAILABLE,
     KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError.FENCED_LEADER_EPOCH,
 }
 # A dead letter carries a whole record in base64 beside its reason; Kafka's default of 1 MiB would refuse the largest.
 DEAD_BYTES_MAX = 2 * 1024 * 1024
@@ -162,10 +164,17 @@ def _offsets(admin: AdminClient, topic: str, partitions: Sequence[int], spec: Of
             return {one.partition: future.result(timeout=_ANSWER_S_MAX).offset for one, future in answers.items()}
         except (KafkaException, TimeoutError) as error:
             failure = error
+            _look_at_leaders(admin, topic)
             if isinstance(error, TimeoutError) or error.args[0].code() not in _NOT_YET:
                 break
     # A timeout has no words of its own.
     raise TopicsError(f"offsets of topic {topic}: {str(failure) or 'no answer'}") from failure
+
+
+def _look_at_leaders(admin: AdminClient, topic: str) -> None:
+    """Let the client learn who leads now: after an election it goes on for minutes to ask by what it knew before."""
+    with suppress(KafkaException):
+        admin.list_topics(topic, timeout=_LEADERS_S_MAX)
 
 
 class ReadableEnds:

@@ -202,6 +202,30 @@ def test_offsets_of_a_partition_without_a_leader_yet_are_asked_for_again(answer:
     assert admin.looks == 3
 
 
+def test_after_an_election_offsets_are_asked_for_by_the_leader_that_there_is_now() -> None:
+    class Elected(FakeAdmin):
+        """Asks as before the election until somebody looks at the topic, as librdkafka does."""
+
+        has_looked = False
+
+        def list_topics(self, topic: str = "", timeout: float = -1) -> Any:
+            self.has_looked = True
+            return super().list_topics(topic, timeout)
+
+        def list_offsets(self, asked: Any, request_timeout: float) -> dict[Any, Future[Any]]:
+            futures: dict[Any, Future[Any]] = {one: Future() for one in asked}
+            for future in futures.values():
+                if self.has_looked:
+                    future.set_result(SimpleNamespace(offset=7))
+                else:
+                    future.set_exception(KafkaException(KafkaError(KafkaError.FENCED_LEADER_EPOCH)))
+            return futures
+
+    admin: Any = Elected({"logs": 1})
+
+    assert log_ends(admin, "logs", [0]) == {0: 7}
+
+
 def test_ends_that_can_be_read_are_the_logs_ends_where_a_reader_finds_records(cluster: str) -> None:
     producer = Producer({"bootstrap.servers": cluster, "log_level": 2})
     for _ in range(3):
@@ -264,6 +288,6 @@ def test_a_timeout_which_has_no_words_is_told_as_no_answer() -> None:
             answer.set_exception(TimeoutError())
         return answers
 
-    admin: Any = SimpleNamespace(list_offsets=timed_out)
+    admin: Any = SimpleNamespace(list_offsets=timed_out, list_topics=FakeAdmin({}).list_topics)
     with pytest.raises(TopicsError, match=r"^offsets of topic credit\.events: no answer$"):
         log_ends(admin, "credit.events", [0])
