@@ -1,5 +1,6 @@
 """Faults by position: every call to Redis and to Kafka fails once, and each time the end is the same."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -127,7 +128,7 @@ def end_of(client: Any, producer: FakeProducer) -> End:
     return End(
         standings=standings_in(client),
         due=due_in(client),
-        published={*producer.values()},
+        published={(topic, key, _timeless(value)) for topic, key, value in producer.values()},
         fences=[client.get(b"{%d}:next" % partition) for partition in range(PARTITIONS)],
         waiting=sum(client.xlen(b"{%d}:outbox" % partition) for partition in range(PARTITIONS)),
     )
@@ -239,6 +240,11 @@ def test_what_is_published_again_has_the_same_id_and_the_same_bytes(valkey_serve
         by_id.setdefault(name_of(one), set()).add(one.value)
     assert len(producer.taken) > len(end.published)
     assert {len(values) for values in by_id.values()} == {1}
+
+
+def _timeless(value: bytes) -> bytes:
+    """Return a record as it is whenever it is made: an outbox names its entries by Redis' time."""
+    return re.sub(rb'(?<=/)[0-9]{13}-[0-9]+(?=","source")', b"entry", value)
 
 
 def name_of(sent: Sent) -> bytes:
