@@ -54,15 +54,16 @@ class Relay(threading.Thread):
     def __init__(
         self,
         store: Store,
-        producer: Producer,
+        connect: Callable[[], Producer],
         topics: Mapping[Channel, str],
         names: NamesByPack,
         on_error: Callable[[Exception], None],
     ) -> None:
-        """Take the parts; `topics` says what each channel is called."""
+        """Take the parts; `connect` makes a producer, and `topics` says what each channel is called."""
         super().__init__(name="relay", daemon=True)
         self._store = store
-        self._producer = producer
+        self._connect = connect
+        self._producer = connect()
         self._topics = topics
         self._names = names
         self._on_error = on_error
@@ -107,7 +108,14 @@ class Relay(threading.Thread):
         except (StoreUnavailableError, OutboxFormatError, UnknownPackError, KafkaException, DeliveryError) as error:
             self._on_error(error)
             self._retry_at_s[partition] = monotonic() + _RETRY_S
+            if isinstance(error, KafkaException) and error.args[0].fatal():
+                self._begin_anew()
             return 0
+
+    def _begin_anew(self) -> None:
+        """Take another producer: one that Kafka refused for good sends nothing more, whatever it is granted later."""
+        self._producer = self._connect()
+        self._retry_at_s = dict.fromkeys(self.partitions, monotonic() + _RETRY_S)
 
     def publish(self, partition: int) -> int:
         """Publish the oldest entries of one outbox; return how many records that were.
@@ -123,6 +131,8 @@ class Relay(threading.Thread):
         entries = self._store.outbox(partition, 1 if stuck else self._entries)
         if not entries:
             return 0
+        # Raises what ended this producer for good, in words that the refusal of a record does not have.
+        self._producer.poll(0)
         records = {entry_id: [*messages(pairs, partition, self._names, entry_id)] for entry_id, pairs in entries}
         begun = stuck.taken if stuck and stuck.entry_id in records else 0
         sent = [*chain.from_iterable(records.values())][begun:]

@@ -138,7 +138,7 @@ class Worker:
         self._server = MetricsServer(self.metrics, settings.metrics_host, settings.metrics_port, self._waiting_for)
         outbox = Store(redis_client(settings))
         self._relay = Relay(
-            outbox, Producer(_producing(settings)), _topics(settings), self._packs.names, self._not_published
+            outbox, partial(Producer, _producing(settings)), _topics(settings), self._packs.names, self._not_published
         )
         reading = consumer_properties(settings.kafka, settings.group)
         self._accesses = AccessCopy(

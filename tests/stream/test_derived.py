@@ -51,7 +51,7 @@ class Way:
         self.log = log or FakeLog()
         self.scorer = Scorer(self.log, client)
         self.producer = FakeProducer()
-        self._relay = Relay(self.scorer.store, self.producer, TOPICS, NAMES, lambda _: None)  # type: ignore[arg-type]  # a fake
+        self._relay = Relay(self.scorer.store, lambda: self.producer, TOPICS, NAMES, lambda _: None)  # type: ignore[arg-type,return-value]  # a fake
         self._returned = 0
 
     def register(self) -> None:

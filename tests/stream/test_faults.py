@@ -82,7 +82,7 @@ class Run:
         self._scorer = self.again(lambda: Scorer(log, client, lambda: self._now_s))
         self._store = self._scorer.store
         self._sweeper = Sweeper(self._store, ANNOUNCED, lambda: self._now_s)
-        self._relay = Relay(self._store, producer, TOPICS, NAMES, self._errors.append)  # type: ignore[arg-type]  # a fake
+        self._relay = Relay(self._store, lambda: producer, TOPICS, NAMES, self._errors.append)  # type: ignore[arg-type,return-value]  # a fake
 
     def again(self, act: Callable[[], T]) -> T:
         """Act as the worker does: an answer that is missing is asked for again, a lost partition begun anew."""

@@ -63,7 +63,7 @@ class Outbox:
         self.producer = FakeProducer()
         self.errors: list[Exception] = []
         self.store = Store(client)
-        self.relay = Relay(self.store, self.producer, TOPICS, NAMES, self.errors.append)  # type: ignore[arg-type]  # a fake
+        self.relay = Relay(self.store, lambda: self.producer, TOPICS, NAMES, self.errors.append)  # type: ignore[arg-type,return-value]  # a fake
 
     def keep(self, pairs: list[bytes], partition: int = 0) -> None:
         self.client.execute_command("XADD", f"{{{partition}}}:outbox", "*", *pairs)
@@ -319,7 +319,23 @@ def test_a_full_queue_is_waited_for(outbox: Outbox) -> None:
     outbox.producer.full_at = 2
 
     assert outbox.relay.publish(0) == 2
-    assert outbox.producer.polls == 1
+    assert outbox.producer.polls == 2, "to hear of a refusal, and for room"
+
+
+def test_after_a_refusal_for_good_another_producer_publishes_what_is_left(outbox: Outbox) -> None:
+    outbox.relay.partitions = (0, 1)
+    for partition in outbox.relay.partitions:
+        outbox.keep(entry(a_change(partition), []), partition)
+    outbox.producer.is_refused = True
+    refused, outbox.producer = outbox.producer, FakeProducer()
+
+    outbox.relay.start()
+    until(lambda: not outbox.waiting() + outbox.waiting(1), "all is published")
+    outbox.relay.end()
+    outbox.relay.join(DEADLINE_S)
+
+    assert "no producer id" in str(outbox.errors[0])
+    assert (len(outbox.errors), len(refused.taken), len(outbox.producer.taken)) == (1, 0, 2)
 
 
 @pytest.mark.parametrize("pairs", [[b"changes", bytes(36)], [b"dead", b'{"topic":"credit.events","since":1}']])
@@ -344,7 +360,7 @@ def test_an_entry_of_another_release_is_told_and_waits_and_does_not_end_the_thre
 def test_an_outbox_that_cannot_be_read_publishes_nothing() -> None:
     producer = FakeProducer()
     store = Store(connect(f"redis://127.0.0.1:{free_port()}/0"))
-    relay = Relay(store, producer, TOPICS, NAMES, lambda _: None)  # type: ignore[arg-type]  # a fake
+    relay = Relay(store, lambda: producer, TOPICS, NAMES, lambda _: None)  # type: ignore[arg-type,return-value]  # a fake
 
     with pytest.raises(StoreUnavailableError):
         relay.publish(0)

@@ -143,6 +143,7 @@ class FakeProducer:
         refused_topic: the topic of which no record is taken; empty for none.
         bytes_max: the largest value that is taken; 0 for any.
         is_looking: whether a larger value is refused by the call already, and not by the broker.
+        is_refused: whether the broker has refused this producer for good.
         taken: what Kafka has.
         calls: how often produce was called.
 
@@ -155,6 +156,7 @@ class FakeProducer:
     refused_topic: str = ""
     bytes_max: int = 0
     is_looking: bool = False
+    is_refused: bool = False
     taken: list[Sent] = field(default_factory=list)
     calls: int = 0
     polls: int = 0
@@ -177,6 +179,8 @@ class FakeProducer:
             raise KafkaException(KafkaError(KafkaError._QUEUE_FULL))
         if self.calls == self.full_at:
             raise BufferError("Local: Queue full")
+        if self.is_refused:
+            raise KafkaException(KafkaError(KafkaError._FATAL))
         is_large = 0 < self.bytes_max < len(value)
         if is_large and self.is_looking:
             raise KafkaException(KafkaError(KafkaError.MSG_SIZE_TOO_LARGE))
@@ -197,6 +201,8 @@ class FakeProducer:
 
     def poll(self, timeout_s: float) -> int:
         self.polls += 1
+        if self.is_refused:
+            raise KafkaException(KafkaError(KafkaError.CLUSTER_AUTHORIZATION_FAILED, "no producer id", fatal=True))
         return self._report()
 
     def flush(self, timeout_s: float) -> int:
