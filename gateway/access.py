@@ -20,7 +20,7 @@ from confluent_kafka import KafkaException, Producer
 
 from gateway.answer import Answer, Recorder
 from gateway.errors import AccessLogError
-from gateway.producer import CLOSE_S, kafka_properties
+from gateway.producer import CLOSE_S, kafka_properties, why_ended
 from schemas import access
 from schemas.access import Access, ChangeReceived, Purpose, StandingRead, What
 from schemas.days import datetime_of
@@ -31,6 +31,8 @@ WAITING_MAX = 100_000
 _ID_BYTES = 8
 # How often what Kafka refused is given to it again, in seconds.
 _PROBE_S = 1.0
+# Reports that purging makes are there at once.
+_PURGED_S = 1.0
 
 
 class AccessLog:
@@ -53,16 +55,15 @@ class AccessLog:
             clock: gives the time, in seconds since the epoch.
 
         """
-        self._producer = Producer(
-            {
-                "queue.buffering.max.messages": waiting_max,
-                **kafka_properties(properties),
-                # What was taken is kept until Kafka has it, or the process ends.
-                "message.timeout.ms": 0,
-                # Nothing need be done for what has arrived.
-                "delivery.report.only.error": True,
-            }
-        )
+        self._properties = {
+            "queue.buffering.max.messages": waiting_max,
+            **kafka_properties(properties),
+            # What was taken is kept until Kafka has it, or the process ends.
+            "message.timeout.ms": 0,
+            # Nothing need be done for what has arrived.
+            "delivery.report.only.error": True,
+        }
+        self._producer = Producer(self._properties)
         self._topic = topic
         self._waiting_max = waiting_max
         self._clock = clock
@@ -71,6 +72,8 @@ class AccessLog:
         self._refusal = ""
         # Kafka has refused a record, and not taken all of them since.
         self._is_refusing = False
+        # It has refused the producer for good: that one sends nothing more, whatever is granted later.
+        self._is_ended = False
         self._probing = threading.Lock()
         self._probed_s = -math.inf
 
@@ -81,7 +84,7 @@ class AccessLog:
             AccessLogError: it cannot, because too many wait for Kafka or Kafka refuses them.
 
         """
-        self._producer.poll(0)
+        self._serve(self._producer.poll, 0)
         if self._is_refusing:
             self._probe()
         if self.waiting >= self._waiting_max or self._is_refusing:
@@ -160,8 +163,10 @@ class AccessLog:
 
     def flush(self, timeout_s: float) -> int:
         """Wait until Kafka has all records, at most so long; return how many it has not."""
+        if self._is_ended:
+            self._begin_anew()
         self._give_again()
-        self._producer.flush(timeout_s)
+        self._serve(self._producer.flush, timeout_s)
         return self.waiting
 
     def close(self, timeout_s: float = CLOSE_S) -> int:
@@ -169,7 +174,7 @@ class AccessLog:
         lost = self.flush(timeout_s)
         if lost:
             self._producer.purge()
-            self._producer.flush(1.0)
+            self._serve(self._producer.flush, _PURGED_S)
         return lost
 
     def __enter__(self) -> Self:
@@ -202,11 +207,27 @@ class AccessLog:
         """Give again what was refused, now and then; Kafka refuses no more once nothing is left that it has not."""
         with self._probing:
             now_s = self._clock()
-            if not self.waiting:
+            if not self.waiting and not self._is_ended:
                 self._is_refusing = False
             elif not 0 <= now_s - self._probed_s < _PROBE_S:
                 self._probed_s = now_s
+                if self._is_ended:
+                    self._begin_anew()
                 self._give_again()
+
+    def _serve(self, serve: Callable[[float], int], timeout_s: float) -> None:
+        if ended := why_ended(serve, timeout_s):
+            self._refusal = ended
+            self._is_refusing = self._is_ended = True
+
+    def _begin_anew(self) -> None:
+        """Take another producer, and what the one before still has among what is given again."""
+        why, before = self._refusal, self._producer
+        before.purge()
+        why_ended(before.flush, _PURGED_S)
+        self._refusal = why
+        self._producer = Producer(self._properties)
+        self._is_ended = False
 
     def _give_again(self) -> None:
         for _ in range(len(self._refused)):

@@ -8,12 +8,23 @@ from typing import Any, Self
 from confluent_kafka import KafkaException, Producer
 
 from gateway.errors import PublisherClosedError, PublishingError, QueueFullError, UndeliveredError
-from gateway.producer import CLOSE_S, QUEUE_WAIT_S, Delivery, checked, delivery_of, event_of, kafka_properties
+from gateway.producer import (
+    CLOSE_S,
+    QUEUE_WAIT_S,
+    Delivery,
+    checked,
+    delivery_of,
+    event_of,
+    kafka_properties,
+    why_ended,
+)
 from schemas.codec import Encoded
 from schemas.events import CreditEvent
 
 _POLL_S = 0.1
 _FULL_S = 0.01
+# Reports that purging makes are there at once.
+_PURGED_S = 1.0
 
 _Waiting = asyncio.Future[Delivery]
 
@@ -23,13 +34,16 @@ class AsyncPublisher:
 
     def __init__(self, properties: Mapping[str, Any], topic: str, *, queue_wait_s: float = QUEUE_WAIT_S) -> None:
         """Take librdkafka's properties; the arguments are those of `Publisher`."""
-        self._producer = Producer(kafka_properties(properties))
+        self._properties = kafka_properties(properties)
+        self._producer = Producer(self._properties)
         self._topic = topic
         self._queue_wait_s = queue_wait_s
         self._waiting: set[_Waiting] = set()
         self._served: list[tuple[_Waiting, Delivery]] = []
         self._ending = threading.Event()
         self._thread: threading.Thread | None = None
+        # Kafka has refused the producer for good: that one sends nothing more, whatever is granted later.
+        self._is_ended = False
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def publish(self, event: CreditEvent) -> Delivery:
@@ -38,6 +52,7 @@ class AsyncPublisher:
         Raises:
             Refusal: no worker would take it.
             QueueFullError: the local queue stayed full.
+            PublishingError: librdkafka cannot go on.
             UndeliveredError: Kafka did not acknowledge it.
             PublisherClosedError: the publisher is closed, or not entered.
             RuntimeError: another event loop runs here than the one it was entered in.
@@ -88,6 +103,8 @@ class AsyncPublisher:
         def on_delivery(error: Any, message: Any) -> None:
             self._served.append((waiting, delivery_of(event, error, message)))
 
+        if self._is_ended:
+            self._producer, self._is_ended = Producer(self._properties), False
         ends = asyncio.get_running_loop().time() + self._queue_wait_s
         while True:
             try:
@@ -107,7 +124,11 @@ class AsyncPublisher:
     def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
         """Wait for acknowledgements, and hand those of one poll to the event loop together."""
         while not self._ending.is_set() or len(self._producer):
-            self._producer.poll(_POLL_S)
+            if why_ended(self._producer.poll, _POLL_S):
+                # What waits is sent no more, and whoever awaits it is to hear that.
+                self._producer.purge()
+                why_ended(self._producer.flush, _PURGED_S)
+                self._is_ended = True
             if self._served:
                 served, self._served = self._served, []
                 loop.call_soon_threadsafe(_resolve, served)

@@ -90,6 +90,17 @@ def kafka_properties(stated: Mapping[str, Any]) -> dict[str, Any]:
     return {**{name: value for name, value in stated.items() if _ALIASES.get(name, name) not in _FIXED}, **_FIXED}
 
 
+def why_ended(serve: Callable[[float], int], timeout_s: float) -> str:
+    """Let a producer poll or flush; return why it cannot go on, if it found that out: its library raises it, once."""
+    try:
+        serve(timeout_s)
+    except KafkaException as error:
+        if not error.args[0].fatal():
+            raise
+        return str(error.args[0].str())
+    return ""
+
+
 def checked(event: CreditEvent) -> Encoded:
     """Return an event's record, if every worker will read the same event from it.
 
@@ -188,6 +199,8 @@ class Publisher:
         self._lock = threading.Lock()
         self._delivered = self._failed = 0
         self._closed = False
+        # Why librdkafka cannot go on.
+        self._ended = ""
 
     def publish(self, event: CreditEvent) -> None:
         """Give one event to the local queue; wait while that is full.
@@ -206,8 +219,8 @@ class Publisher:
         while not self._taken(event, encoded):
             if self._clock() >= ends:
                 raise QueueFullError(self._queue_wait_s)
-            self._producer.poll(_POLL_S)
-        self._producer.poll(0)
+            self._serve(self._producer.poll, _POLL_S)
+        self._serve(self._producer.poll, 0)
 
     def publish_attributes(self, attributes: Mapping[str, Any]) -> None:
         """Publish the event with these CloudEvents attributes; raises what `publish` does."""
@@ -215,9 +228,9 @@ class Publisher:
 
     def flush(self, timeout_s: float) -> Report:
         """Wait until all events are acknowledged or failed, at most so long."""
-        waiting = self._producer.flush(timeout_s)
+        self._serve(self._producer.flush, timeout_s)
         with self._lock:
-            return Report(self._delivered, self._failed, waiting)
+            return Report(self._delivered, self._failed, len(self._producer))
 
     def close(self, timeout_s: float = CLOSE_S) -> Report:
         """Wait for what is under way, at most so long, and give up the rest, each as a failed delivery."""
@@ -249,9 +262,13 @@ class Publisher:
         except BufferError:
             return False
         except KafkaException as error:
-            message = f"the event was not taken: {error}"
+            self._serve(self._producer.poll, 0)
+            message = f"the event was not taken: {self._ended or error}; make another publisher when that is mended"
             raise PublishingError(message) from error
         return True
+
+    def _serve(self, serve: Callable[[float], int], timeout_s: float) -> None:
+        self._ended = why_ended(serve, timeout_s) or self._ended
 
     def _report(self, delivery: Delivery) -> None:
         with self._lock:

@@ -175,6 +175,18 @@ def test_a_clock_that_is_set_back_does_not_keep_a_refusal_alive() -> None:
     assert [watched.is_refused() for _ in range(2)] == [True, False]
 
 
+def test_after_a_refusal_for_good_another_producer_writes_what_waits(kafka: str) -> None:
+    log = a_log(kafka, "refused.for.good")
+    log._producer = FakeProducer(is_refused=True)  # type: ignore[assignment]  # a fake
+    log._failed(KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED), Refused())
+
+    with pytest.raises(AccessLogError, match=r"1 records wait.*no producer id"):
+        log.check()
+
+    assert log.close(CLOSE_S) == 0
+    assert [record.value() for record in written(kafka, "refused.for.good", 1)] == [b"{}"]
+
+
 @pytest.fixture
 def known(valkey: str, city: City) -> str:
     """A store that knows the resident."""

@@ -12,7 +12,7 @@ import pytest
 from confluent_kafka import Consumer, Message, TopicPartition
 
 from gateway.async_producer import AsyncPublisher
-from gateway.errors import PropertyError, PublisherClosedError, QueueFullError, UndeliveredError
+from gateway.errors import PropertyError, PublisherClosedError, PublishingError, QueueFullError, UndeliveredError
 from gateway.producer import Delivery, Publisher, Report, checked, event_of, kafka_properties
 from schemas.catalogue import Grade
 from schemas.codec import decode
@@ -20,6 +20,7 @@ from schemas.errors import Reason, Refusal
 from schemas.events import CreditEvent, Data
 from schemas.partitioner import partition_of
 from tests.gateway.city import COMPANY, OTHER, RESIDENT, an_event
+from tests.support.fake_kafka import FakeProducer
 
 PARTITIONS = 4
 EVENT = an_event(RESIDENT, "subject.registered")
@@ -199,6 +200,18 @@ def test_leaving_with_events_that_kafka_did_not_take_is_an_error(nowhere: str) -
         publisher.publish(EVENT)
 
 
+def test_closing_reports_what_arrived_although_kafka_refuses_the_publisher_for_good(kafka: str) -> None:
+    publisher = Publisher(quiet(kafka), "a.refused")
+    publisher.publish(EVENT)
+    assert publisher.flush(10).delivered == 1
+    publisher._producer = FakeProducer(is_refused=True)  # type: ignore[assignment]  # a fake
+
+    with pytest.raises(PublishingError, match="no producer id; make another publisher"):
+        publisher.publish(EVENT)
+
+    assert publisher.close() == Report(delivered=1, failed=0, waiting=0)
+
+
 def test_nothing_is_taken_after_close(kafka: str) -> None:
     publisher = Publisher(quiet(kafka), "closed")
     publisher.close()
@@ -249,6 +262,19 @@ def test_an_event_awaited_that_kafka_did_not_take_is_an_error(nowhere: str) -> N
 
     with pytest.raises(UndeliveredError, match=re_of(EVENT.id)):
         asyncio.run(publish())
+
+
+def test_an_async_publisher_that_kafka_has_refused_for_good_takes_another_producer(kafka: str) -> None:
+    async def publish() -> Delivery:
+        publisher = AsyncPublisher(quiet(kafka), "an.async.refused")
+        publisher._producer = FakeProducer(is_refused=True)  # type: ignore[assignment]  # a fake
+        async with publisher:
+            with pytest.raises(PublishingError):
+                await publisher.publish(EVENT)
+            await asyncio.sleep(0.1)
+            return await publisher.publish(EVENT)
+
+    assert asyncio.run(publish()).offset == 0
 
 
 def re_of(text: str) -> str:

@@ -209,6 +209,9 @@ class FakeProducer:
         self._report()
         return 0
 
+    def purge(self) -> None:
+        """Nothing waits here for long."""
+
     def _report(self) -> int:
         waiting, self._waiting = self._waiting, []
         for on_delivery, error, record in waiting:
