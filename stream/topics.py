@@ -200,22 +200,28 @@ class ReadableEnds:
         self._holes: set[tuple[int, int, int]] = set()
 
     def of(self, applied: Mapping[int, int]) -> dict[int, int]:
-        """Return the ends for a reader that stands at these offsets; none while Kafka does not answer.
+        """Return the ends for a reader that stands at these offsets; none while Kafka does not answer or refuses.
 
         For who stands nowhere there is one, which says that Kafka answers.
         """
         try:
             ends = log_ends(self._admin, self._topic, list(applied) or [0])
+            below = {(one, offset, ends[one]) for one, offset in applied.items() if offset < ends[one]}
+            unmoved, self._below = below & self._below, below
+            self._holes = {one for one in unmoved if one in self._holes or not self._has_record(one[0], one[1])}
         except TopicsError as error:
             self._on_error(error)
             return {}
-        below = {(one, offset, ends[one]) for one, offset in applied.items() if offset < ends[one]}
-        unmoved, self._below = below & self._below, below
-        self._holes = {one for one in unmoved if one in self._holes or not self._has_record(one[0], one[1])}
         return ends | {partition: offset for partition, offset, _ in self._holes}
 
     def _has_record(self, partition: int, offset: int) -> bool:
         with closing(Consumer(self._properties)) as consumer:
             consumer.assign([TopicPartition(self._topic, partition, offset)])
             first = consumer.poll(_ANSWER_S_MAX)
-        return first is not None and first.error() is None
+        if first is None:
+            raise TopicsError(f"records of topic {self._topic}: no answer")
+        error = first.error()
+        # Only an end says that there is nothing: of a topic that may not be read there is no telling.
+        if error is not None and error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - as the library spells it
+            raise TopicsError(f"records of topic {self._topic}: {error.str()}")
+        return error is None

@@ -28,7 +28,7 @@ from stream.topics import (
     log_ends,
     log_starts,
 )
-from tests.support.fake_kafka import FakeAdmin
+from tests.support.fake_kafka import FakeAdmin, FakeConsumer, FakeLog
 
 SETTINGS = Settings(partitions=6, replication=3)
 NAMES = ["credit.events", "credit.changes", "credit.dead", "credit.packs", "credit.access"]
@@ -252,6 +252,24 @@ def test_an_end_behind_which_nothing_can_be_read_is_where_the_reader_stands(
     ends = ReadableEnds(admin_client(settings.kafka), settings, _never)
 
     assert [ends.of({0: 1}) for _ in range(2)] == [{0: 2}, {0: 1}]
+
+
+class RefusedConsumer(FakeConsumer):
+    """A consumer that may not read the topic."""
+
+    def poll(self, timeout_s: float) -> Any:
+        error = KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED, "refused by the test")
+        return SimpleNamespace(error=lambda: error)
+
+
+def test_a_topic_that_may_not_be_read_has_no_ends_and_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(topics, "log_ends", lambda *_: {0: 2})
+    monkeypatch.setattr(topics, "Consumer", lambda _: RefusedConsumer(FakeLog()))
+    told: list[Exception] = []
+    ends = ReadableEnds(FakeAdmin({}), SETTINGS, told.append)  # type: ignore[arg-type]  # a fake
+
+    assert [ends.of({0: 1}) for _ in range(2)] == [{0: 2}, {}]
+    assert [str(error) for error in told] == [f"records of topic {SETTINGS.topic_events}: refused by the test"]
 
 
 def test_a_reader_that_stands_nowhere_is_given_an_end_as_well(cluster: str) -> None:
