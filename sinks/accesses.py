@@ -82,7 +82,7 @@ class AccessStore:
         except redis.WatchError:
             return False
         except redis.RedisError as error:
-            raise StoreUnavailableError(str(error)) from error
+            raise StoreUnavailableError(_without_command(error)) from error
         for answer in answers:
             if isinstance(answer, redis.RedisError):
                 raise StoreError(f"Redis refuses an entry of the access log: {answer}") from answer
@@ -97,6 +97,11 @@ class AccessStore:
     def _nexts(client: Any, partitions: Sequence[int]) -> dict[int, int]:
         values = client.mget([access_next_key(partition) for partition in partitions])
         return {partition: int(value or 0) for partition, value in zip(partitions, values, strict=True)}
+
+
+def _without_command(error: redis.RedisError) -> str:
+    """Return what Redis said: the client puts the command before it, in whose key a subject stands."""
+    return str(error).rpartition(" caused error: ")[-1]
 
 
 def _by_key(entries: Sequence[Entry]) -> dict[str, list[bytes]]:

@@ -57,6 +57,17 @@ def test_what_does_not_go_on_from_where_the_store_stands_writes_nothing(store: A
     assert (ids_in(client), store.nexts([0])) == ([b"0"], {0: 1})
 
 
+def test_a_refusal_says_what_redis_said_and_nobodys_id(store: AccessStore, client: Any) -> None:
+    client.config_set("maxmemory", 1)
+    try:
+        with pytest.raises(StoreUnavailableError, match=r"^command not allowed when used memory") as told:
+            store.add({0: 0}, {0: 1}, [an_entry(0)])
+    finally:
+        client.config_set("maxmemory", 0)
+
+    assert SUBJECT.removeprefix("r-") not in str(told.value)
+
+
 def test_the_last_entries_of_a_subject_are_kept(store: AccessStore, client: Any) -> None:
     count = KEPT + 250
     store.add({0: 0}, {0: count}, [an_entry(offset) for offset in range(count)])
