@@ -5,10 +5,11 @@ import shutil
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import KafkaError, Producer
 from pydantic import SecretStr
 
 from schemas.announcements import Announcement
@@ -23,6 +24,7 @@ from stream.embedded import Embedded, free_port
 from stream.settings import Settings
 from tests.stream.test_cli_pack import Pack, pack
 from tests.support.embedded_worker import environment_of
+from tests.support.fake_kafka import FakeRecord
 from tests.support.packs_in_time import announcement, files_with, own
 from tests.support.records import shipped
 from tests.support.scorers import NOON_S, TODAY
@@ -87,6 +89,30 @@ def test_a_wrong_announcement_is_passed_over_with_its_place_and_reason(
     ((offset, reason),) = refused
     assert offset == 0
     assert reason.startswith("fuzhou-2026/pack.yaml:5: base_points: ")
+
+
+class GrouplessConsumer:
+    """A consumer of two records that is told first that it has no right to its group."""
+
+    def __init__(self) -> None:
+        refusal = KafkaError(KafkaError.GROUP_AUTHORIZATION_FAILED, "refused by the test")
+        self._coming: list[Any] = [SimpleNamespace(error=lambda: refusal)]
+        for place in range(2):
+            self._coming.append(FakeRecord(raw=b"{}", raw_key=None, at_partition=0, at_offset=place, at_ms=0))
+
+    def get_watermark_offsets(self, *_: Any, **__: Any) -> tuple[int, int]:
+        return 0, 2
+
+    def poll(self, _: float) -> Any:
+        return self._coming.pop(0)
+
+
+def test_a_right_to_the_group_is_not_needed(log: AnnouncementLog) -> None:
+    log._consumer = GrouplessConsumer()  # type: ignore[assignment]  # a fake
+    found = log.read()
+    log._consumer = None
+
+    assert [one.offset for one in found] == [0, 1]
 
 
 def said(one: Announcement) -> Said:
