@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from time import monotonic
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from schemas.access import decode, kept_of
 from schemas.errors import Refusal
@@ -123,8 +123,8 @@ class AccessCopy(threading.Thread):
     def _check_places(self, records: Sequence[Any], before: Mapping[int, int]) -> None:
         """Refuse what is no record, and a log that begins anew below where its copy stands."""
         for record in records:
-            if record.error() is not None:
-                raise KafkaException(record.error())
+            if (error := record.error()) is not None:
+                raise KafkaException(KafkaError(error.code(), f"topic {self._topic}: {error.str()}"))
             partition, offset = record.partition(), record.offset()
             if offset < before[partition]:
                 raise StoreError(

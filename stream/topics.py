@@ -110,8 +110,8 @@ def _create(admin: AdminClient, replication: int, wanted: Mapping[str, tuple[int
     missing = [
         NewTopic(name, partitions, replication, config={**config}) for name, (partitions, config) in wanted.items()
     ]
-    for future in admin.create_topics(missing).values() if missing else ():
-        _created(future)
+    for name, future in admin.create_topics(missing).items() if missing else ():
+        _created(name, future)
 
 
 def _partitions(admin: AdminClient, name: str) -> int:
@@ -125,12 +125,15 @@ def _partitions(admin: AdminClient, name: str) -> int:
     raise TopicsError(f"topic {name} is not there yet: {topic.error}")
 
 
-def _created(future: Any) -> None:
+def _created(name: str, future: Any) -> None:
     try:
         future.result(timeout=_ANSWER_S_MAX)
     except KafkaException as error:
         if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-            raise
+            # One that this user may not see counts as missing.
+            remedy = "let this user make it, or describe it if it is there"
+            said = f"topic {name} cannot be made: {error.args[0].str()}; {remedy}"
+            raise KafkaException(KafkaError(error.args[0].code(), said)) from error
 
 
 def log_starts(admin: AdminClient, topic: str, partitions: Sequence[int]) -> dict[int, int]:

@@ -15,7 +15,7 @@ from schemas.codec import decode
 from schemas.errors import Reason, Refusal
 from sinks.dead import DeadLetter
 from sinks.errors import LetterFormatError
-from stream.cli.evidence import record_at
+from stream.cli.evidence import record_at, refusal_in
 from stream.cli.output import AsJson, Exit, fail, out, pairs, table, tell, write_json
 from stream.settings import Settings, load_settings
 
@@ -315,6 +315,8 @@ def _records(consumer: Consumer, topic: str) -> Iterator[Message]:
         if message is None:
             fail(Exit.AWAY, f"topic {topic}: no answer within {_ANSWER_S_MAX:.0f} s")
         partition, offset = message.partition(), message.offset()
+        if refused := refusal_in(message):
+            fail(Exit.AWAY, f"topic {topic}: {refused.str()}; let who runs this read it")
         if message.error() or partition is None or offset is None:
             continue
         if offset < ends.get(partition, 0):

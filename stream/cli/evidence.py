@@ -18,7 +18,7 @@ _ANSWER_S_MAX = 10.0
 _GROUP = "jasmine-explain"
 # How many records are rather read than passed over.
 _READ_ON_MAX = 500
-_AWAY = "Kafka did not answer within {seconds:.0f} s, so the events cannot be shown: {cause}; try `jasmine doctor`"
+_AWAY = "Kafka did not give the events, so they cannot be shown: {cause}; try `jasmine doctor`"
 _LATE = "Kafka did not give all events within {seconds:.0f} s, so they are not shown: ask again"
 
 
@@ -96,7 +96,7 @@ def read_evidence(settings: Settings, partition: int, offsets: Sequence[int]) ->
     except _LateError:
         problem = _LATE.format(seconds=_ANSWER_S_MAX)
     except KafkaException as error:
-        problem = _AWAY.format(seconds=_ANSWER_S_MAX, cause=error.args[0].str())
+        problem = _AWAY.format(cause=error.args[0].str())
     finally:
         consumer.close()
     return Evidences(settings.topic_events, partition, tuple(found), problem)
@@ -106,7 +106,7 @@ def record_at(settings: Settings, topic: str, partition: int, offset: int) -> Me
     """Return the record at an offset, or None if the log no longer has it.
 
     Raises:
-        KafkaException: Kafka does not answer.
+        KafkaException: Kafka does not answer or refuses.
 
     """
     with closing(_consumer(settings)) as consumer:
@@ -119,6 +119,12 @@ def record_at(settings: Settings, topic: str, partition: int, offset: int) -> Me
             raise KafkaException(KafkaError(KafkaError.REQUEST_TIMED_OUT)) from None
 
 
+def refusal_in(message: Message) -> KafkaError | None:
+    """Return why a topic may not be read, if this stands in place of its records: other errors pass by themselves."""
+    error = message.error()
+    return error if error is not None and error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED else None
+
+
 def _consumer(settings: Settings) -> Consumer:
     return Consumer({**settings.kafka, "group.id": _GROUP, "enable.auto.commit": False, "auto.offset.reset": "error"})
 
@@ -129,6 +135,7 @@ def _at(consumer: Consumer, topic: str, partition: int, offsets: Sequence[int], 
     Those near each other are read on the way, and the others sought: a seek takes as long as some hundred records.
 
     Raises:
+        KafkaException: the topic may not be read.
         _LateError: there was no time left.
 
     """
@@ -143,6 +150,8 @@ def _at(consumer: Consumer, topic: str, partition: int, offsets: Sequence[int], 
             if left_s <= 0:
                 raise _LateError
             message = consumer.poll(left_s)
+            if message is not None and (refused := refusal_in(message)):
+                raise KafkaException(refused)
             if message is None or message.error() is not None:
                 continue
             position = cast("int", message.offset()) + 1

@@ -2,11 +2,12 @@
 
 from datetime import UTC, datetime
 from itertools import count
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import structlog
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 from structlog.testing import capture_logs
 
 from schemas.access import StandingRead, encode, from_kept
@@ -199,6 +200,19 @@ def test_a_worker_without_partitions_copies_nothing(client: Any, monkeypatch: py
 
     assert copy.copy() == 0
     assert seen(client) == {RESIDENT: [], OTHER: []}
+
+
+class RefusedConsumer(FakeConsumer):
+    """A consumer that may not read the topic."""
+
+    def consume(self, *_: Any) -> Any:
+        refusal = KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED, "refused by the test")
+        return [SimpleNamespace(error=lambda: refusal)]
+
+
+def test_a_refused_topic_is_named(client: Any) -> None:
+    with pytest.raises(KafkaException, match=r"topic credit\.access: refused by the test"):
+        copying(client, RefusedConsumer(a_log())).copy()
 
 
 def test_the_thread_copies_tells_what_fails_and_ends_when_it_is_told_to(client: Any) -> None:

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import KafkaError, Producer
 
 from schemas.errors import Reason, Refusal
 from sinks.dead import DeadLetter
@@ -13,7 +14,7 @@ from stream.cli.output import Exit
 from tests.stream.conftest import Deployment
 from tests.stream.test_cli import Jasmine, _at_work, _away, dead, jasmine, line_of  # noqa: F401 - fixtures
 from tests.support.embedded_worker import until
-from tests.support.fake_kafka import FakeProducer, FakeRecord
+from tests.support.fake_kafka import FakeAdmin, FakeProducer, FakeRecord
 
 REASON = Reason.UNKNOWN_TYPE
 DEAD = "credit.dead"
@@ -108,6 +109,33 @@ def test_a_topic_of_dead_letters_that_is_not_there_is_named_with_its_variable(
     assert answer.code == Exit.AWAY
     assert answer.err.startswith("jasmine: topic nowhere.dead: ")
     assert "JASMINE_TOPIC_DEAD" in answer.err
+
+
+class RefusedConsumer:
+    """A consumer of a topic that may be described and not read."""
+
+    def list_topics(self, topic: str, timeout: float) -> Any:
+        return FakeAdmin({topic: 1}).list_topics(topic)
+
+    def get_watermark_offsets(self, *_: Any, **__: Any) -> tuple[int, int]:
+        return 0, 1
+
+    def assign(self, _: Any) -> None: ...
+
+    def poll(self, _: float) -> Any:
+        error = KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED, "refused by the test")
+        return SimpleNamespace(error=lambda: error, partition=lambda: 0, offset=lambda: None)
+
+    def close(self) -> None: ...
+
+
+def test_who_may_not_read_the_letters_is_told_so_at_once(jasmine: Jasmine, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    monkeypatch.setattr("stream.cli.dead.Consumer", lambda _: RefusedConsumer())
+
+    answer = jasmine("dead", "list")
+
+    assert answer.code == Exit.AWAY
+    assert "topic credit.dead: refused by the test; let who runs this read it" in answer.err
 
 
 def test_a_letters_bytes_are_shown_as_they_came_without_line_breaks_of_ours(

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 import redis
-from confluent_kafka import TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from scoring.announced import pack_of
 from scoring.pack import DEFAULT_PACK
@@ -79,7 +79,7 @@ def test_without_kafka_the_explanation_stands_and_says_what_is_missing(
 
     assert answer.code == Exit.DONE
     assert late in answer.out
-    assert "the events cannot be shown" in answer.err
+    assert "they cannot be shown" in answer.err
 
 
 def test_an_offset_that_the_log_does_not_have_is_said_so(late: str) -> None:
@@ -91,6 +91,14 @@ def test_an_offset_that_the_log_does_not_have_is_said_so(late: str) -> None:
 def test_events_that_kafka_does_not_give_in_time_are_not_called_gone() -> None:
     with pytest.raises(_LateError):
         _at(FakeConsumer([3]), "credit.events", 0, [3], ends_s=0.0)  # type: ignore[arg-type]  # a fake
+
+
+def test_events_that_may_not_be_read_are_not_waited_for() -> None:
+    consumer: Any = FakeConsumer([3])
+    consumer.poll = lambda _: SimpleNamespace(error=lambda: KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED, "no"))
+
+    with pytest.raises(KafkaException, match="TOPIC_AUTHORIZATION_FAILED"):
+        _at(consumer, "credit.events", 0, [3], ends_s=math.inf)
 
 
 def test_events_near_each_other_are_read_on_the_way_and_others_sought() -> None:

@@ -120,7 +120,7 @@ def test_another_worker_that_was_quicker_is_no_failure() -> None:
 def test_a_cluster_that_refuses_to_make_a_topic_is_named_with_its_reason() -> None:
     admin = FakeAdmin({}, {"credit.events": KafkaError.POLICY_VIOLATION})
 
-    with pytest.raises(TopicsError, match=r"Kafka at 127\.0\.0\.1:9092: refused by the test"):
+    with pytest.raises(TopicsError, match=r"at 127\.0\.0\.1:9092: topic credit\.events .* refused by the test; let"):
         ensured(admin)
 
 
