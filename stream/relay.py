@@ -73,6 +73,8 @@ class Relay(threading.Thread):
         # By partition whose last round failed: where it goes on, and when.
         self._stuck: dict[int, _Stuck] = {}
         self._retry_at_s: dict[int, float] = {}
+        # By partition: entries that Kafka has whole, while Redis has not said that they are gone.
+        self._whole: dict[int, list[bytes]] = {}
         self.partitions: Collection[int] = ()
         self.published = 0
 
@@ -127,6 +129,8 @@ class Relay(threading.Thread):
             OutboxFormatError: another release has written an entry.
 
         """
+        # First, or they would be published again for as long as Redis does not let them go.
+        self._remove(partition)
         stuck = self._stuck.get(partition)
         entries = self._store.outbox(partition, 1 if stuck else self._entries)
         if not entries:
@@ -152,7 +156,7 @@ class Relay(threading.Thread):
         return len(sent)
 
     def _settle(self, partition: int, lengths: Mapping[bytes, int], taken: int) -> None:
-        """Take the entries from an outbox that Kafka has whole, and remember at which record it goes on."""
+        """Remove the entries that Kafka has whole, and remember at which record it goes on."""
         whole: list[bytes] = []
         self._stuck.pop(partition, None)
         for entry_id, length in lengths.items():
@@ -161,8 +165,14 @@ class Relay(threading.Thread):
                 break
             taken -= length
             whole.append(entry_id)
-        if whole:
+        self._whole[partition] = whole
+        self._remove(partition)
+
+    def _remove(self, partition: int) -> None:
+        """Take the entries from an outbox that Kafka has whole."""
+        if whole := self._whole.get(partition):
             self._store.published(partition, whole)
+            del self._whole[partition]
 
     def _send(self, sent: Sequence[Message], *, probing: bool) -> list[KafkaError | None]:
         """Return what Kafka says of each record, None where it has it; of none behind one that cannot be sent.

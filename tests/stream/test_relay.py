@@ -357,6 +357,22 @@ def test_an_entry_of_another_release_is_told_and_waits_and_does_not_end_the_thre
     assert outbox.waiting() == 1
 
 
+def test_what_kafka_has_is_not_published_again_while_redis_does_not_let_it_go(outbox: Outbox) -> None:
+    outbox.keep(entry(a_change(), []))
+    published, outbox.store.published = outbox.store.published, _refuse  # type: ignore[method-assign,assignment]
+    for _ in range(3):
+        with pytest.raises(StoreUnavailableError):
+            outbox.relay.publish(0)
+    outbox.store.published = published  # type: ignore[method-assign]
+
+    assert outbox.relay.publish(0) == 0
+    assert (outbox.waiting(), len(outbox.producer.taken)) == (0, 1)
+
+
+def _refuse(*_: object) -> None:
+    raise StoreUnavailableError("refused by the test")
+
+
 def test_an_outbox_that_cannot_be_read_publishes_nothing() -> None:
     producer = FakeProducer()
     store = Store(connect(f"redis://127.0.0.1:{free_port()}/0"))
