@@ -47,8 +47,17 @@ from sinks.keys import (
 
 _UNKNOWN = bytes(CARD.itemsize)
 _SUBJECT_DIGITS = 16
+# A transaction of nothing.
+_TRANSACTION = (("WATCH", next_key(0)), ("MULTI",), ("EXEC",))
 # Of what a worker asks and writes, each command once.
 _TRIED = (
+    ("HSETNX", META, "", ""),
+    ("HSET", PACKS, "", ""),
+    ("HGETALL", META),
+    ("GET", next_key(0)),
+    ("SET", next_key(0), ""),
+    ("SCAN", "0"),
+    ("UNWATCH",),
     ("MGET", next_key(0)),
     ("MSET", next_key(0), ""),
     ("INCR", passes_key(0)),
@@ -57,6 +66,7 @@ _TRIED = (
     ("SRANDMEMBER", due_key(0, 0)),
     ("XADD", outbox_key(0), "*", "", ""),
     ("XRANGE", outbox_key(0), "-", "+"),
+    ("XLEN", outbox_key(0)),
     ("XDEL", outbox_key(0), "0-0"),
     ("LPUSH", access_next_key(0), ""),
     ("LTRIM", access_next_key(0), "0", "0"),
@@ -169,6 +179,11 @@ class Store:
         fingerprint = _fingerprint(key)
         mine = {"generation": generation or uuid.uuid4().hex, "partitions": str(partitions), "key": fingerprint}
         try:
+            # Where they are forbidden, each command of a commit would be applied by itself, whatever the fence.
+            nothing = self._client.pipeline(transaction=False)
+            nothing.execute_command("MULTI")
+            nothing.execute_command("EXEC")
+            nothing.execute()
             for name, value in mine.items():
                 self._client.hsetnx(META, name, value)
         except redis.RedisError as error:
@@ -193,9 +208,11 @@ class Store:
             StoreUnavailableError: it is away, or refuses: it is full, a replica, or its user may not do something.
 
         """
-        commands = [("MULTI",), *_TRIED, ("DISCARD",)]
+        # Whether there are transactions comes first: without one each of these commands would be applied.
+        rounds: list[list[tuple[str, ...]]] = [[*_TRANSACTION], [("MULTI",), *_TRIED, ("DISCARD",)]]
         try:
-            self._round_trip([_command(*one) for one in commands], len(commands))
+            for commands in rounds:
+                self._round_trip([_command(*one) for one in commands], len(commands))
         finally:
             self.disconnect()
 

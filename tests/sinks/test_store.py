@@ -719,3 +719,16 @@ def test_a_client_that_decodes_texts_is_no_obstacle(valkey_server: str, client: 
     assert values_of(standings) == values_of(commit.after)
     assert [pairs for _, pairs in store.outbox(0, 1)] == [[b"changes", b"\xff\xfe"]]
     store.disconnect()
+
+
+def test_a_store_without_transactions_is_not_opened(client: Any, valkey_server: str) -> None:
+    client.acl_setuser("worker", enabled=True, nopass=True, keys=["*"], commands=["+@all", "-multi"])
+    try:
+        store = Store(connect(valkey_server.replace("://", "://worker:any@")))
+        with pytest.raises(StoreUnavailableError, match="'multi'"):
+            store.open(KEY, 4)
+        store.disconnect()
+    finally:
+        client.acl_deluser("worker")
+
+    assert client.dbsize() == 0
