@@ -296,7 +296,7 @@ class Worker:
             compare_s=_COMPARE_S,
             on_assigned=self._assigned,
             on_revoked=self._revoked,
-            on_error=partial(self._away, "kafka"),
+            on_error=self._not_read,
         )
         topic = app.topic(settings.topic_events, key_serializer="raw", value_serializer="raw", value_type=bytes)
 
@@ -468,6 +468,10 @@ class Worker:
         for partition, offset in self._progress.applied.items():
             self.metrics.next_offset.labels(partition).set(offset)
             self.metrics.lag.labels(partition).set(self._watchdog.lag.get(partition, 0))
+
+    def _not_read(self, error: Exception) -> None:
+        # Where to start is the store's to say.
+        self._away("redis" if isinstance(error, StoreError) else "kafka", error)
 
     def _not_published(self, error: Exception) -> None:
         # Told apart: that events are applied does not mean that this is over.

@@ -482,6 +482,14 @@ def test_what_is_away_is_said_once_in_a_while_and_that_it_is_back_once(
     assert retries == 5
 
 
+def test_a_store_that_does_not_say_where_to_start_is_not_taken_for_kafka(worker: Worker) -> None:
+    with capture_logs() as lines:
+        worker._not_read(StoreUnavailableError("refused"))
+        worker._not_read(TopicsError("no answer"))
+
+    assert [one["part"] for one in lines] == ["redis", "kafka"]
+
+
 def test_that_an_outbox_waits_is_said_once_in_a_while_however_often_events_are_applied(
     worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
