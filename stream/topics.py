@@ -40,9 +40,33 @@ class TopicMismatchError(Exception):
     """Two topics do not belong together; the message says what to do. Waiting does not help."""
 
 
+class _Admin(AdminClient):
+    """An admin client that says why it has no connection: librdkafka tells that, such as a wrong password, apart."""
+
+    def __init__(self, kafka: Mapping[str, str]) -> None:
+        self._heard = ""
+        properties: dict[str, Any] = {**kafka, "log_level": 2, "error_cb": self._hear}
+        super().__init__(properties)
+
+    def list_topics(self, *arguments: Any, **options: Any) -> Any:
+        try:
+            return super().list_topics(*arguments, **options)
+        except KafkaException as error:
+            self.poll(0)
+            if not self._heard:
+                raise
+            said = error.args[0]
+            raise KafkaException(KafkaError(said.code(), f"{said.str()}: {self._heard}")) from error
+
+    def _hear(self, error: KafkaError) -> None:
+        # That all brokers are away follows from what was said of each.
+        if error.code() != KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001 - librdkafka's own name for it
+            self._heard = error.str()
+
+
 def admin_client(kafka: Mapping[str, str]) -> AdminClient:
     """Return an admin client; it connects on first use."""
-    return AdminClient({**kafka, "log_level": 2})
+    return _Admin(kafka)
 
 
 def ensure_topics(admin: AdminClient, settings: Settings) -> int:
