@@ -3,12 +3,13 @@
 import ast
 import hashlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, cast
 
 from numba import config, njit
-from numba.core.caching import InTreeCacheLocator, UserProvidedCacheLocator, UserWideCacheLocator
+from numba.core.caching import FunctionCache, InTreeCacheLocator, UserProvidedCacheLocator, UserWideCacheLocator
 
 # In compiled code Numba gives each name its machine type; these say to a reader what it is.
 Int: TypeAlias = Any  # a whole number, 64 bits
@@ -29,19 +30,24 @@ def compiled(function: F) -> F:
     steps, at most calls and assignments of an array, and in loops as short as ours that took half of the time. What
     makes one all the same does not compile; let the caller make it, or see `allocating`.
     """
-    decorated: Any = njit(cache=True, nogil=True, **_UNCOUNTED)(function)
-    return cast("F", decorated)
+    return _cached(function, **_UNCOUNTED)
 
 
 def allocating(function: F) -> F:
     """Compile what makes arrays: to be called once for a batch, not in its loops."""
-    decorated: Any = njit(cache=True, nogil=True)(function)
-    return cast("F", decorated)
+    return _cached(function)
 
 
 def inlined(function: F) -> F:
     """Put a compiled helper's code into its compiled callers: where a call costs as much as what it does."""
-    decorated: Any = njit(cache=True, nogil=True, **_UNCOUNTED, inline="always")(function)
+    return _cached(function, **_UNCOUNTED, inline="always")
+
+
+def _cached(function: F, **options: Any) -> F:
+    """Compile with a cache; without one where none of its places can be written, which takes longer at each start."""
+    decorated: Any = njit(nogil=True, **options)(function)
+    with suppress(RuntimeError):
+        decorated.enable_caching()
     return cast("F", decorated)
 
 
@@ -109,3 +115,6 @@ _PLACES = (UserProvided, InTree, UserWide)
 config.CACHE_LOCATOR_CLASSES = ",".join(  # type: ignore[attr-defined]  # made while Numba is imported
     f"{__name__}.{one.__name__}" for one in _PLACES
 )
+# Numba lets a cache on a full disk end the program; what cannot be kept or read there is compiled again.
+_caching: Any = FunctionCache
+_caching._guard_against_spurious_io_errors = lambda _: suppress(OSError)  # noqa: SLF001 - it has no other place

@@ -1,10 +1,12 @@
 """Compiled code is kept on disk, and made anew when anything it was made of has changed."""
 
+import errno
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from numba.core.caching import IndexDataCacheFile
 from numba.core.errors import NumbaError
 from numpy.typing import NDArray
 
@@ -66,3 +68,27 @@ def test_what_allocates_can() -> None:
         return np.zeros(count, np.int64)
 
     assert makes_another(2).tolist() == [0, 0]
+
+
+def _add(one: int, other: int) -> int:
+    return one + other
+
+
+def test_where_no_cache_can_be_written_it_is_compiled_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    for place in compiled._PLACES:
+        monkeypatch.setattr(place, "from_function", lambda *_: None)
+
+    assert compiled.compiled(_add)(1, 2) == 3
+
+
+def test_a_disk_that_is_full_keeps_nothing_and_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    def full(*asked_for: object) -> None:
+        asked.append(asked_for)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(IndexDataCacheFile, "save", full)
+
+    assert compiled.compiled(_add)(1, 2) == 3
+    assert asked
