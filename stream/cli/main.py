@@ -1,6 +1,7 @@
 """The commands, and what becomes of an error that reaches the top."""
 
 import errno
+import io
 import os
 import re
 import signal
@@ -25,6 +26,7 @@ _PROPERTY = re.compile(r'configuration property[^"]*"([a-z.]+)"|`([a-z.]+)` must
 def main() -> None:
     """Run a command, or list all of them."""
     asked = sys.argv[1] if len(sys.argv) > 1 else ""
+    _write_what_can_be_shown()
     try:
         (_app_of(asked) if asked in COMMANDS else _list_of_all())()
     except KeyboardInterrupt:
@@ -43,6 +45,13 @@ def main() -> None:
                 tell(text.format(error))
                 sys.exit(code)
         raise
+
+
+def _write_what_can_be_shown() -> None:
+    """Let a question mark stand for what the locale has no sign for: half of what is said here is Chinese."""
+    # Where it is closed it is None.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
 
 
 def _app_of(name: str) -> typer.Typer:

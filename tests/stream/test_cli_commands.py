@@ -1,5 +1,6 @@
 """The list of commands is made without them, and says of each what it says itself."""
 
+import os
 import subprocess
 import sys
 from importlib import import_module
@@ -60,3 +61,13 @@ def test_what_is_no_command_is_refused(arguments: list[str], said: str) -> None:
 
     assert ran.returncode == 2
     assert said in ran.stderr
+
+
+def test_what_a_locale_has_no_sign_for_is_no_failure() -> None:
+    command = [sys.executable, "-c", "from stream.cli.main import main; main()", "types"]
+    ran = subprocess.run(
+        command, capture_output=True, check=False, timeout=60, env={**os.environ, "PYTHONIOENCODING": "ascii"}
+    )
+
+    assert (ran.returncode, ran.stderr) == (0, b"")
+    assert b"Subject registered" in ran.stdout
