@@ -22,5 +22,7 @@ def worker(as_json: AsJsonLog = False) -> None:
     try:
         scorer = Worker(settings)
     except OSError as error:
-        fail(Exit.FAILED, f"metrics port {settings.metrics_port}: {error.strerror}; set JASMINE_METRICS_PORT, 0 is any")
+        where = f"metrics at {settings.metrics_host} port {settings.metrics_port}"
+        remedy = "set JASMINE_METRICS_HOST or JASMINE_METRICS_PORT, 0 is any port"
+        fail(Exit.FAILED, f"{where}: {error.strerror}; {remedy}")
     uvloop.run(scorer.run())

@@ -312,7 +312,10 @@ def test_a_metrics_port_that_is_taken_ends_the_worker_with_what_to_do(
         code, told = refused(monkeypatch, capsys, metrics_port=str(port))
 
     assert code == Exit.FAILED
-    assert told == f"jasmine: metrics port {port}: Address already in use; set JASMINE_METRICS_PORT, 0 is any"
+    assert told == (
+        f"jasmine: metrics at 127.0.0.1 port {port}: Address already in use; "
+        "set JASMINE_METRICS_HOST or JASMINE_METRICS_PORT, 0 is any port"
+    )
 
 
 @pytest.mark.usefixtures("_logs_as_before")
