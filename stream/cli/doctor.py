@@ -157,8 +157,9 @@ def _together(settings: Settings) -> Iterator[Finding]:
         return
     for variable, topic in _topics(settings).items():
         if filled and topic not in there:
-            detail = f"{topic} is not there, although the store is filled: it is misspelt, or was deleted"
-            yield Finding(variable, "wrong", detail, f"set {variable}; a worker that starts makes the topic anew")
+            detail = f"{topic} is not there, although the store is filled: it is misspelt, or deleted, or hidden"
+            remedy = f"set {variable}, or let this user describe it; a worker that starts makes what was deleted anew"
+            yield Finding(variable, "wrong", detail, remedy)
     if nexts := Store(redis_client(settings)).nexts(range(partitions or 0)):
         yield from _places(settings, nexts)
 
