@@ -95,7 +95,9 @@ def _part_names(text: str) -> list[str]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m ops.real", description=__doc__.splitlines()[0], epilog=EXIT_CODES)
+    parser = argparse.ArgumentParser(
+        prog="python -m ops.real", description=(__doc__ or "").partition("\n")[0], epilog=EXIT_CODES
+    )
     parser.add_argument("command", choices=("start", "stop", "status"))
     parser.add_argument("--parts", type=_part_names, default=list(PARTS), help="default: kafka,redis")
     parser.add_argument("--data", type=Path, default=RUN_FOLDER, metavar="DIR", help="of data and logs; default: .run")
