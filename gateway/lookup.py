@@ -43,6 +43,8 @@ T = TypeVar("T")
 _Steps = Generator[tuple[str | int, ...], bytes | None, T]
 # Cards are bytes, also for a client that was made to decode texts.
 _RAW: dict[str, Any] = {NEVER_DECODE: []}
+# Asked for to see whether Redis gives standings.
+_NOBODY = "r-0000000000000000"
 
 
 class _Reader:
@@ -75,6 +77,11 @@ class _Reader:
             if names is not None:
                 return answer_of(card, state, names)
         return (yield from self._evaluated(number, key, card.pack))
+
+    def readable(self) -> _Steps[None]:
+        """Ask as for an answer: who may ask for the partitions may not ask for standings."""
+        partitions = yield from self.partitions()
+        yield ("GETRANGE", standing_key(_NOBODY, partitions), 0, CARD_BYTES - 1)
 
     def partitions(self) -> _Steps[int]:
         """Ask how many partitions the store was filled from."""
@@ -197,13 +204,13 @@ class Lookup:
         return answer
 
     def ready(self) -> None:
-        """Return if Redis answers and a worker has opened it.
+        """Return if Redis answers, gives standings, and a worker has opened it.
 
         Raises:
             StandingUnavailableError: it is not so.
 
         """
-        self._run(self._reader.partitions())
+        self._run(self._reader.readable())
 
     def close(self) -> None:
         """Close the connections."""
@@ -288,13 +295,13 @@ class AsyncLookup:
         return answer
 
     async def ready(self) -> None:
-        """Return if Redis answers and a worker has opened it.
+        """Return if Redis answers, gives standings, and a worker has opened it.
 
         Raises:
             StandingUnavailableError: it is not so.
 
         """
-        await self._run(self._reader.partitions())
+        await self._run(self._reader.readable())
 
     async def close(self) -> None:
         """Close the connections."""

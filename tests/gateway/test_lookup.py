@@ -149,7 +149,7 @@ def answer_by_evaluation(subject: str, valkey: str, day: int) -> Answer:
     from schemas.facts import FACT  # noqa: PLC0415
     from scoring.evaluator import evaluate  # noqa: PLC0415
 
-    client = redis.Redis.from_url(valkey)
+    client: Any = redis.Redis.from_url(valkey)
     raw: Any = client.get(key_of(subject))
     client.close()
     state = evaluate(np.frombuffer(raw[64:], FACT), day, PACK)
@@ -394,6 +394,17 @@ def test_a_client_that_decodes_texts_still_reads_cards(valkey: str, city: City) 
     city.happen(an_event(RESIDENT, "subject.registered"))
     with redis.Redis.from_url(valkey, decode_responses=True) as client:
         assert Lookup(client, NAMES, clock=city.clock).lookup(RESIDENT).score == 500
+
+
+def test_who_may_not_read_standings_is_not_ready(valkey: str, city: City) -> None:
+    client: Any = redis.Redis.from_url(valkey)
+    client.execute_command("ACL", "SETUSER", "default", "-getrange")
+    try:
+        with Lookup.from_url(valkey, NAMES) as lookup, pytest.raises(StandingUnavailableError, match="'getrange'"):
+            lookup.ready()
+    finally:
+        client.execute_command("ACL", "SETUSER", "default", "+@all")
+        client.close()
 
 
 def test_ready_means_that_redis_answers_and_a_worker_has_opened_it(valkey: str, city: City) -> None:
