@@ -42,8 +42,8 @@ class AsyncPublisher:
         self._served: list[tuple[_Waiting, Delivery]] = []
         self._ending = threading.Event()
         self._thread: threading.Thread | None = None
-        # Kafka has refused the producer for good: that one sends nothing more, whatever is granted later.
-        self._is_ended = False
+        # The producer that Kafka has refused for good: it sends nothing more, whatever is granted later.
+        self._ended: Producer | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def publish(self, event: CreditEvent) -> Delivery:
@@ -103,8 +103,8 @@ class AsyncPublisher:
         def on_delivery(error: Any, message: Any) -> None:
             self._served.append((waiting, delivery_of(event, error, message)))
 
-        if self._is_ended:
-            self._producer, self._is_ended = Producer(self._properties), False
+        if self._producer is self._ended:
+            self._producer = Producer(self._properties)
         ends = asyncio.get_running_loop().time() + self._queue_wait_s
         while True:
             try:
@@ -124,11 +124,13 @@ class AsyncPublisher:
     def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
         """Wait for acknowledgements, and hand those of one poll to the event loop together."""
         while not self._ending.is_set() or len(self._producer):
-            if why_ended(self._producer.poll, _POLL_S):
+            # The event loop may take another meanwhile, whose events are not to be given up.
+            producer = self._producer
+            if why_ended(producer.poll, _POLL_S):
                 # What waits is sent no more, and whoever awaits it is to hear that.
-                self._producer.purge()
-                why_ended(self._producer.flush, _PURGED_S)
-                self._is_ended = True
+                producer.purge()
+                why_ended(producer.flush, _PURGED_S)
+                self._ended = producer
             if self._served:
                 served, self._served = self._served, []
                 loop.call_soon_threadsafe(_resolve, served)
