@@ -20,7 +20,7 @@ from confluent_kafka import KafkaException, Producer
 
 from gateway.answer import Answer, Recorder
 from gateway.errors import AccessLogError
-from gateway.producer import CLOSE_S, kafka_properties, why_ended
+from gateway.producer import CLOSE_S, PURGED_S, kafka_properties, why_ended
 from schemas import access
 from schemas.access import Access, ChangeReceived, Purpose, StandingRead, What
 from schemas.days import datetime_of
@@ -31,8 +31,6 @@ WAITING_MAX = 100_000
 _ID_BYTES = 8
 # How often what Kafka refused is given to it again, in seconds.
 _PROBE_S = 1.0
-# Reports that purging makes are there at once.
-_PURGED_S = 1.0
 
 
 class AccessLog:
@@ -174,7 +172,7 @@ class AccessLog:
         lost = self.flush(timeout_s)
         if lost:
             self._producer.purge()
-            self._serve(self._producer.flush, _PURGED_S)
+            self._serve(self._producer.flush, PURGED_S)
         return lost
 
     def __enter__(self) -> Self:
@@ -224,7 +222,7 @@ class AccessLog:
         """Take another producer, and what the one before still has among what is given again."""
         why, before = self._refusal, self._producer
         before.purge()
-        why_ended(before.flush, _PURGED_S)
+        why_ended(before.flush, PURGED_S)
         self._refusal = why
         self._producer = Producer(self._properties)
         self._is_ended = False

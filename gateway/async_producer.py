@@ -10,6 +10,7 @@ from confluent_kafka import KafkaException, Producer
 from gateway.errors import PublisherClosedError, PublishingError, QueueFullError, UndeliveredError
 from gateway.producer import (
     CLOSE_S,
+    PURGED_S,
     QUEUE_WAIT_S,
     Delivery,
     checked,
@@ -23,8 +24,6 @@ from schemas.events import CreditEvent
 
 _POLL_S = 0.1
 _FULL_S = 0.01
-# Reports that purging makes are there at once.
-_PURGED_S = 1.0
 
 _Waiting = asyncio.Future[Delivery]
 
@@ -86,7 +85,7 @@ class AsyncPublisher:
             await asyncio.wait(self._waiting, timeout=timeout_s)
         if self._waiting:
             self._producer.purge()
-            await asyncio.wait(self._waiting, timeout=1)
+            await asyncio.wait(self._waiting, timeout=PURGED_S)
         thread, self._thread = self._thread, None
         await asyncio.to_thread(thread.join)
 
@@ -129,7 +128,7 @@ class AsyncPublisher:
             if why_ended(producer.poll, _POLL_S):
                 # What waits is sent no more, and whoever awaits it is to hear that.
                 producer.purge()
-                why_ended(producer.flush, _PURGED_S)
+                why_ended(producer.flush, PURGED_S)
                 self._ended = producer
             if self._served:
                 served, self._served = self._served, []

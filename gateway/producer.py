@@ -26,7 +26,7 @@ QUEUE_WAIT_S = 30.0
 CLOSE_S = 30.0
 _POLL_S = 0.05
 # Acknowledgements that purging makes are there at once.
-_PURGED_S = 1.0
+PURGED_S = 1.0
 
 # Without these events could be lost, repeated, or land where no reader looks for their subject.
 _FIXED: Mapping[str, Any] = {"enable.idempotence": True, "acks": "all", "partitioner": "murmur2_random"}
@@ -237,7 +237,7 @@ class Publisher:
         self._closed = True
         if self.flush(timeout_s).waiting:
             self._producer.purge()
-        return self.flush(_PURGED_S)
+        return self.flush(PURGED_S)
 
     def __enter__(self) -> Self:
         return self
