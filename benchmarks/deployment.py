@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import redis
 from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 from confluent_kafka.cimpl import NewTopic
 
 from benchmarks.errors import BenchmarkError
@@ -81,6 +81,14 @@ class Deployment:
     def admin(self) -> AdminClient:
         """Return an admin client."""
         return AdminClient({**self.kafka, "log_level": 2})
+
+    def kafka_threads(self) -> dict[str, int]:
+        """Return how many threads of each kind a broker has: they decide much of what its clients wait for."""
+        admin = self.admin()
+        broker = next(iter(admin.list_topics(timeout=_ANSWER_S_MAX).brokers))
+        (answer,) = admin.describe_configs([ConfigResource(ResourceType.BROKER, str(broker))]).values()
+        settings = answer.result(_ANSWER_S_MAX)
+        return {kind: int(settings[f"num.{kind}.threads"].value) for kind in ("network", "io")}
 
     def topic_ends(self, topic: str) -> dict[int, int]:
         """Return the log's end of each partition of a topic; empty if there is no such topic."""

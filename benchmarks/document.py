@@ -83,6 +83,7 @@ _CAVEATS = """## Caveats
 
 - Everything shares one machine: Kafka, Redis, the load, and whoever is measured.
   On several machines each has more for itself, and the network adds to every time.
+- Kafka's threads are chosen for that, see decisions/0013-kafka-on-two-cores.md.
 - Kafka is one node with one replica, so `acks=all` waits for one broker. Redis writes its file every second.
 - A Kafka that has just started is slow for minutes, until its code is compiled: throughput and freshness begin with
   drains and loads that are not counted, until they get no faster.
@@ -138,9 +139,12 @@ def _machines(found: dict[str, Values], cases: list[str]) -> str:
         packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
         programs = {"Kafka": "kafka", "Redis": "redis", "librdkafka": "librdkafka", "Python": "python"}
         versions = ", ".join(f"{label} {machine[name]}" for label, name in programs.items())
+        threads = machine["kafka_threads"]
         lines = [
+            f"Repetitions: {found[case]['repetitions']}.",
             f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB; {machine['os']}.",
             f"{versions}; {packages}.",
+            f"Kafka has {threads['network']} network threads and {threads['io']} for requests.",
             f"Commit {machine['commit'][:12]}, sources {machine['sources_sha256']}.",
             f"Load average before the run: {machine['load_average_before']}.",
         ]
@@ -154,8 +158,7 @@ def _machines(found: dict[str, Values], cases: list[str]) -> str:
     parts = ["## Machine", ""]
     for lines_of, of in rows.items():
         when = min(found[case]["measured_at"] for case in of)
-        repetitions = found[of[0]]["repetitions"]
-        parts += [f"Cases {', '.join(of)}: measured from {when} on; repetitions: {repetitions}.", lines_of, ""]
+        parts += [f"Cases {', '.join(of)}: measured from {when} on.", lines_of, ""]
     stolen = [f"{case} {_number(found[case]['stolen_percent'])} %" for case in cases if "stolen_percent" in found[case]]
     if stolen:
         parts += [f"Of the cores' time the host gave to others meanwhile: {', '.join(stolen)}.", ""]

@@ -30,6 +30,7 @@ def machine(deployment: Deployment) -> dict[str, Any]:
         "os": platform.platform(),
         "python": platform.python_version(),
         "kafka": _kafka_version(deployment),
+        "kafka_threads": deployment.kafka_threads(),
         "redis": info["redis_version"],
         "librdkafka": confluent_kafka.libversion()[0],
         "packages": {name: version(name) for name in _PACKAGES},

@@ -20,6 +20,7 @@ MACHINE = {
     "commit": "",
     "sources_sha256": "",
     "load_average_before": 0.0,
+    "kafka_threads": {"network": 3, "io": 8},
 }
 ABOUT = {"quick": False, "measured_at": "2026-11-24", "repetitions": 2, "machine": MACHINE}
 
