@@ -290,7 +290,7 @@ class Store:
 
         Raises:
             StoreUnavailableError: Redis does not answer, or refuses. Whether it wrote is then open: load again.
-            StoreError: a key has a type that it never gets from here; the rest was written.
+            StoreError: a key has a type that it never gets from here, and the rest was written; or MULTI is forbidden.
 
         """
         if self._raised:
@@ -333,9 +333,9 @@ class Store:
             self.disconnect()
             raise
         if wanted is None:
-            return self._answers(count)
+            return self._answers_to_transaction(count)
         before, values = _fences_and_values(self._answers(1)[0], wanted)
-        answers = self._answers(count)
+        answers = self._answers_to_transaction(count)
         after = self._answers(2)[1]
         if _only_ours(commit, wanted.partitions, before, after):
             self._ahead = _Ahead(wanted, after, values, commit)
@@ -506,6 +506,17 @@ class Store:
         except redis.RedisError as error:
             self.disconnect()
             raise StoreUnavailableError(str(error)) from error
+
+    def _answers_to_transaction(self, count: int) -> list[Any]:
+        """Take all answers; if the first, to MULTI, is a refusal, to try again would write without a fence again."""
+        try:
+            begun = self._answers(1)
+        except StoreUnavailableError as error:
+            if isinstance(error.__cause__, redis.ResponseError):
+                message = f"Redis applied a commit without its fence: {error}; allow MULTI again, and start the worker"
+                raise StoreError(message) from error
+            raise
+        return begun + self._answers(count - 1)
 
 
 def _fingerprint(key: RecordKey) -> str:

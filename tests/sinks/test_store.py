@@ -732,3 +732,21 @@ def test_a_store_without_transactions_is_not_opened(client: Any, valkey_server: 
         client.acl_deluser("worker")
 
     assert client.dbsize() == 0
+
+
+def test_a_commit_after_transactions_were_forbidden_is_not_tried_again(client: Any, valkey_server: str) -> None:
+    """Each of its commands was applied by itself, and each further attempt would be, too."""
+    client.acl_setuser("worker", enabled=True, nopass=True, keys=["*"], commands=["+@all"])
+    try:
+        store = Store(connect(valkey_server.replace("://", "://worker:any@")))
+        store.open(KEY, 4)
+        store.positions({0: 0, 1: 0}, TODAY)
+        load(store, [*FILLED])
+        client.acl_setuser("worker", commands=["-multi"])
+        with pytest.raises(StoreError, match=r"without its fence: .*'multi'.*; allow MULTI") as refused:
+            store.commit(commit_of({0: 3, 1: 1}, FILLED))
+        store.disconnect()
+    finally:
+        client.acl_deluser("worker")
+
+    assert not isinstance(refused.value, StoreUnavailableError)
