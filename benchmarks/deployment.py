@@ -10,8 +10,12 @@ from urllib.parse import parse_qsl, urlencode
 
 import redis
 from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
-from confluent_kafka.cimpl import NewTopic
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # no __all__ there
+    AdminClient,
+    ConfigResource,
+    NewTopic,
+    ResourceType,
+)
 
 from benchmarks.errors import BenchmarkError
 from city.calibrate import DEMO_KEY
