@@ -139,15 +139,16 @@ def _machines(found: dict[str, Values], cases: list[str]) -> str:
         packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
         programs = {"Kafka": "kafka", "Redis": "redis", "librdkafka": "librdkafka", "Python": "python"}
         versions = ", ".join(f"{label} {machine[name]}" for label, name in programs.items())
-        threads = machine["kafka_threads"]
         lines = [
             f"Repetitions: {found[case]['repetitions']}.",
             f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB; {machine['os']}.",
             f"{versions}; {packages}.",
-            f"Kafka has {threads['network']} network threads and {threads['io']} for requests.",
             f"Commit {machine['commit'][:12]}, sources {machine['sources_sha256']}.",
             f"Load average before the run: {machine['load_average_before']}.",
         ]
+        # Results of earlier releases do not say it.
+        if threads := machine.get("kafka_threads"):
+            lines.append(f"Kafka has {threads['network']} network threads and {threads['io']} for requests.")
         if machine["load_average_before"] > _BUSY_LOAD_A_CORE * machine["cores"]:
             lines.append(
                 "**The machine was busy with something else before this run: take its figures as a rehearsal.**"
