@@ -512,7 +512,7 @@ class Store:
         try:
             begun = self._answers(1)
         except StoreUnavailableError as error:
-            if isinstance(error.__cause__, redis.ResponseError):
+            if isinstance(error.__cause__, redis.exceptions.NoPermissionError):
                 message = f"Redis applied a commit without its fence: {error}; allow MULTI again, and start the worker"
                 raise StoreError(message) from error
             raise
