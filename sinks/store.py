@@ -508,7 +508,7 @@ class Store:
             raise StoreUnavailableError(str(error)) from error
 
     def _answers_to_transaction(self, count: int) -> list[Any]:
-        """Take all answers; if the first, to MULTI, is a refusal, to try again would write without a fence again."""
+        """Take all answers; where the first says that MULTI is forbidden, another attempt would pass the fence, too."""
         try:
             begun = self._answers(1)
         except StoreUnavailableError as error:
