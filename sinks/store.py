@@ -44,6 +44,7 @@ from sinks.keys import (
     standing_key,
     swept_key,
 )
+from sinks.wire import Wire
 
 _UNKNOWN = bytes(CARD.itemsize)
 _SUBJECT_DIGITS = 16
@@ -155,7 +156,7 @@ class Store:
     def __init__(self, client: redis.Redis) -> None:
         # redis-py types each answer as one of all that any server may give; here they are known by the command.
         self._client: Any = client
-        self._connection: Any = None
+        self._wire = Wire(client)
         self._raised: dict[int, int] = {}
         # Sent ahead of a commit and not answered yet; and answered, for the load that may come next.
         self._sent_ahead: Wanted | None = None
@@ -461,10 +462,7 @@ class Store:
     def disconnect(self) -> None:
         """Close the connection of load and commit; a watch ends with it."""
         self._sent_ahead = self._ahead = None
-        if self._connection is not None:
-            self._connection.disconnect()
-            self._client.connection_pool.release(self._connection)
-            self._connection = None
+        self._wire.close()
 
     def _each(self, key: Callable[[int], str], partitions: Sequence[int]) -> dict[int, bytes]:
         """Return the value of each partition's key, where there is one."""
@@ -474,14 +472,6 @@ class Store:
             raise StoreUnavailableError(str(error)) from error
         return {partition: raw for partition, raw in zip(partitions, values, strict=True) if raw is not None}
 
-    def _connected(self) -> Any:
-        if self._connection is None:
-            try:
-                self._connection = self._client.connection_pool.get_connection()
-            except redis.RedisError as error:
-                raise StoreUnavailableError(str(error)) from error
-        return self._connection
-
     def _round_trip(self, commands: Sequence[bytes | memoryview], answers: int) -> list[Any]:
         if self._sent_ahead is not None:
             # What was to be committed was given up, and its connection has answers for nobody.
@@ -490,19 +480,16 @@ class Store:
         return self._answers(answers)
 
     def _send(self, commands: Sequence[bytes | memoryview]) -> None:
-        connection = self._connected()
         try:
-            # In one piece: each piece would wake Redis by itself.
-            connection.send_packed_command([b"".join(commands)])
+            self._wire.send(commands)
         except redis.RedisError as error:
             self.disconnect()
             raise StoreUnavailableError(str(error)) from error
         self.round_trips += 1
 
     def _answers(self, count: int) -> list[Any]:
-        connection = self._connected()
         try:
-            return [connection.read_response(disable_decoding=True) for _ in range(count)]
+            return self._wire.answers(count)
         except redis.RedisError as error:
             self.disconnect()
             raise StoreUnavailableError(str(error)) from error
@@ -512,7 +499,7 @@ class Store:
         try:
             begun = self._answers(1)
         except StoreUnavailableError as error:
-            if isinstance(error.__cause__, redis.exceptions.NoPermissionError):
+            if str(error).startswith("NOPERM"):
                 message = f"Redis applied a commit without its fence: {error}; allow MULTI again, and start the worker"
                 raise StoreError(message) from error
             raise

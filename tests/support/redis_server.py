@@ -116,36 +116,74 @@ class Faults:
 
 
 _AT_SEND = frozenset({Fault.NOT_SENT, Fault.SENT_UNANSWERED})
-_READ_ERRORS: dict[Fault, Exception] = {
-    Fault.ANSWER_LOST: redis.ConnectionError("connection reset by the test"),
-    Fault.ANSWER_LATE: redis.TimeoutError("timed out by the test"),
-    Fault.REFUSED: redis.ResponseError("LOADING refused by the test"),
-}
+_AGGREGATES, _LENGTHS = b"*~>%", b"$=!"
+
+
+class _FaultySocket:
+    """A socket of which one call fails. It gives one answer at a time, so that each is a call."""
+
+    def __init__(self, inner: socket.socket, faults: Faults) -> None:
+        self._inner = inner
+        self._faults = faults
+        self._received = b""
+
+    def sendall(self, data: bytes) -> None:
+        fails = self._faults.fault in _AT_SEND and self._faults.due()
+        if fails and self._faults.fault is Fault.NOT_SENT:
+            raise ConnectionResetError("broken by the test")
+        self._inner.sendall(data)
+        if fails:
+            # An answer says that the server has it: what it began it ends, also for a client that is gone.
+            self._answer()
+            raise ConnectionResetError("broken by the test after the server had it")
+
+    def recv_into(self, buffer: bytearray) -> int:
+        answer = self._answer()
+        if self._faults.fault not in _AT_SEND and self._faults.due():
+            if self._faults.fault is Fault.ANSWER_LOST:
+                raise ConnectionResetError("connection reset by the test")
+            if self._faults.fault is Fault.ANSWER_LATE:
+                raise TimeoutError("timed out by the test")
+            answer = b"-LOADING refused by the test\r\n"
+        buffer[: len(answer)] = answer
+        return len(answer)
+
+    def _answer(self) -> bytes:
+        while (end := _end_of_answer(self._received, 0)) is None:
+            more = self._inner.recv(1 << 16)
+            if not more:
+                raise ConnectionResetError("the server closed the connection")
+            self._received += more
+        answer, self._received = self._received[:end], self._received[end:]
+        return answer
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+
+def _end_of_answer(data: bytes, at: int) -> int | None:
+    """Return where the answer that begins at a place ends, by Redis' protocol; None while more of it is to come."""
+    line = data.find(b"\r\n", at)
+    if line < 0:
+        return None
+    kind, said, end = data[at], data[at + 1 : line], line + 2
+    if kind in _AGGREGATES:
+        for _ in range(int(said) * (2 if kind == ord("%") else 1)):
+            following = _end_of_answer(data, end)
+            if following is None:
+                return None
+            end = following
+    elif kind in _LENGTHS and int(said) >= 0:
+        end += int(said) + 2
+    return end if end <= len(data) else None
 
 
 class FaultyConnection(_Connection):  # type: ignore[misc]
-    """A connection of which one call fails."""
+    """A connection over a socket of which one call fails."""
 
     def __init__(self, *, faults: Faults, **options: Any) -> None:
         self._faults = faults
         super().__init__(**options)
 
-    def send_packed_command(self, command: Any, *arguments: Any, **options: Any) -> Any:
-        fails = self._faults.fault in _AT_SEND and self._faults.due()
-        if fails and self._faults.fault is Fault.NOT_SENT:
-            self.disconnect()
-            raise redis.ConnectionError("broken by the test")
-        super().send_packed_command(command, *arguments, **options)
-        if fails:
-            # An answer says that the server has it: what it began it ends, also for a client that is gone.
-            super().read_response(disable_decoding=True)
-            self.disconnect()
-            raise redis.ConnectionError("broken by the test after the server had it")
-
-    def read_response(self, *arguments: Any, **options: Any) -> Any:
-        answer = super().read_response(*arguments, **options)
-        if self._faults.fault not in _AT_SEND and self._faults.due():
-            if self._faults.fault is not Fault.REFUSED:
-                self.disconnect()
-            raise _READ_ERRORS[self._faults.fault]
-        return answer
+    def _connect(self) -> Any:
+        return _FaultySocket(super()._connect(), self._faults)
