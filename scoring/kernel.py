@@ -381,9 +381,10 @@ def _state(flags: Int, score: Int, change: Int, day: Int, kind: Int, rules: Rule
 
 
 @compiled
-def _evaluate_each(
+def evaluate_each(
     facts: Facts, starts: Int64s, subjects: NDArray[np.uint64], rules: Rules, cards: Cards, work: Work
 ) -> None:
+    """Do as `evaluate`, on the day that each card is of, in the room that a caller has."""
     for n in range(starts.shape[0] - 1):
         day = np.int64(cards[n].evaluated)
         begin = starts[n]
@@ -426,7 +427,7 @@ def _evaluate_each(
 
 @allocating
 def _evaluate(facts: Facts, starts: Int64s, subjects: NDArray[np.uint64], rules: Rules, cards: Cards) -> None:
-    _evaluate_each(facts, starts, subjects, rules, cards, room_for(starts, rules.pot_cap.shape[0]))
+    evaluate_each(facts, starts, subjects, rules, cards, room_for(starts, rules.pot_cap.shape[0]))
 
 
 def evaluate(

@@ -60,7 +60,7 @@ def _offset_of(fact: Row) -> Int:
 
 
 @compiled
-def _merge(
+def merge_each(
     ledgers: Facts,
     ledger_starts: NDArray[np.int64],
     new: Facts,
@@ -73,6 +73,7 @@ def _merge(
     as_of: NDArray[np.uint64],
     facts_max: Int,
 ) -> tuple[Int, Int, Int, Int]:
+    """Do as `merge`, into columns that a caller has made; return how many facts there are of each outcome."""
     added = existing = conflicting = refused = 0
     end = 0
     for group in range(ledger_starts.shape[0] - 1):
@@ -142,5 +143,5 @@ def merge(
     outcomes, grown = np.empty(len(new), np.uint8), np.empty(subjects, np.bool_)
     as_of = np.empty(subjects, np.uint64)
     columns = facts, starts, outcomes, grown, as_of
-    counts = _merge(ledgers, ledger_starts, new, order, group_starts, *columns, LEDGER_FACTS_MAX)
+    counts = merge_each(ledgers, ledger_starts, new, order, group_starts, *columns, LEDGER_FACTS_MAX)
     return Merged(facts[: len(ledgers) + counts[ADDED]], starts, outcomes, counts, grown, as_of)

@@ -96,9 +96,7 @@ class Timeline:
         With one pack to come or none this costs one or two evaluations of a batch.
         """
         kernel.evaluate(facts, starts, subjects, day, self.at(day).rules, cards)
-        change = self.next_change(day)
-        if change < NEVER:
-            self._look_across(facts, starts, subjects, change, cards)
+        self.look_across(facts, starts, subjects, day, cards)
 
     def retained(self, facts: Facts, starts: Int64s, day: int) -> tuple[Facts, Int64s]:
         """Return the ledgers of n subjects without what is deleted on a day; what a pack to come still keeps stays."""
@@ -113,8 +111,11 @@ class Timeline:
         """Whether anything is ever deleted under the pack of a day."""
         return self.at(day).rules.retention > 0
 
-    def _look_across(self, facts: Facts, starts: Int64s, subjects: Subjects, change: int, cards: Cards) -> None:
-        """Let cards that would hold until the change, or longer, end there and become what the next pack says."""
+    def look_across(self, facts: Facts, starts: Int64s, subjects: Subjects, day: int, cards: Cards) -> None:
+        """Let a day's cards that would hold until the next change, or longer, end there and become what follows."""
+        change = self.next_change(day)
+        if change == NEVER:
+            return
         following = self.at(change)
         after = np.zeros(len(subjects), CARD)
         kernel.evaluate(facts, starts, subjects, change, following.rules, after)

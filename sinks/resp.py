@@ -1,4 +1,4 @@
-"""The compiled writer of Redis commands for many keys, and reader of their values, so that no Python runs per key.
+"""The compiled writer of Redis commands for many keys, so that no Python runs per key.
 
 redis-py's own packer is the specification: a test holds the bytes equal.
 """
@@ -26,7 +26,8 @@ _OVERHEAD_BYTES = 96
 
 
 @compiled
-def _copy(source: Bytes | bytes, begin: Int, size: Int, out: Bytes, at: Int) -> Int:
+def copy_bytes(source: Bytes | bytes, begin: Int, size: Int, out: Bytes, at: Int) -> Int:
+    """Copy so many bytes from one place to another; return where they end."""
     for k in range(size):
         # A signed index may count from the end; asking that for each byte would copy one at a time.
         out[np.uint64(at + k)] = source[np.uint64(begin + k)]
@@ -102,34 +103,6 @@ def _put_keys(out: Bytes, partitions: Ints, subjects: Subjects) -> Int:
 
 
 @compiled
-def _put_standings(
-    out: Bytes,
-    partitions: Ints,
-    subjects: Subjects,
-    written: NDArray[np.bool_],
-    cards: Bytes,
-    card_bytes: Int,
-    facts: Bytes,
-    fact_bytes: Int,
-    starts: Ints,
-) -> tuple[Int, Int]:
-    at = np.int64(0)
-    count = 0
-    for n in range(subjects.shape[0]):
-        if not written[n]:
-            continue
-        count += 1
-        at = _put_standing_key(out, at, partitions[n], subjects[n])
-        begin = starts[n] * fact_bytes
-        size = starts[n + 1] * fact_bytes - begin
-        at = _put_line(out, at, _DOLLAR, card_bytes + size)
-        at = _copy(cards, n * card_bytes, card_bytes, out, at)
-        at = _copy(facts, begin, size, out, at)
-        at = _put_end(out, at)
-    return at, count
-
-
-@compiled
 def _put_due(
     out: Bytes, command: bytes, partitions: Ints, days: Ints, subjects: Subjects, order: Ints
 ) -> tuple[Int, Int]:
@@ -145,11 +118,11 @@ def _put_due(
             stop += 1
         at = _put_line(out, at, _STAR, 2 + stop - n)
         at = _put_line(out, at, _DOLLAR, len(command))
-        at = _copy(command, 0, len(command), out, at)
+        at = copy_bytes(command, 0, len(command), out, at)
         at = _put_end(out, at)
         at = _put_line(out, at, _DOLLAR, _digits_of(partition) + 3 + _DUE.shape[0] + _digits_of(day))
         at = _put_tag(out, at, partition)
-        at = _copy(_DUE, 0, _DUE.shape[0], out, at)
+        at = copy_bytes(_DUE, 0, _DUE.shape[0], out, at)
         at = _put_number(out, at, day)
         at = _put_end(out, at)
         while n < stop:
@@ -168,60 +141,50 @@ def _due_day(card: Row) -> Int:
 
 
 @compiled
-def _count_moves(before: Cards, after: Cards, written: Bools) -> Int:
-    count = 0
-    for n in range(written.shape[0]):
-        count += written[n] and _due_day(before[n]) != _due_day(after[n])
-    return count
-
-
-@compiled
-def _moves(before: Cards, after: Cards, written: Bools, left: Bools, entered: Bools) -> tuple[Int, Int]:
-    left_count = 0
-    entered_count = 0
+def _moves(before: Cards, after: Cards, written: Bools, left: Bools, entered: Bools) -> None:
     for n in range(written.shape[0]):
         was = _due_day(before[n])
         now = _due_day(after[n])
         moved = written[n] and was != now
         left[n] = moved and was != 0 and was != NEVER
         entered[n] = moved and now != NEVER
-        left_count += left[n]
-        entered_count += entered[n]
-    return left_count, entered_count
 
 
 @compiled
-def _split(
-    data: bytes, sizes: Ints, version: Int, cards: Bytes, card_bytes: Int, facts: Bytes, fact_bytes: Int, starts: Ints
-) -> Int:
+def _put_standings(
+    out: Bytes,
+    partitions: Ints,
+    subjects: Subjects,
+    written: Bools,
+    before: Cards,
+    after: Cards,
+    cards: Bytes,
+    facts: Bytes,
+    fact_bytes: Int,
+    starts: Ints,
+) -> tuple[Int, Int, Int]:
     at = np.int64(0)
-    fact_at = np.int64(0)
-    for n in range(sizes.shape[0]):
-        size = sizes[n] - card_bytes
-        # An unknown subject stands here as an empty card, of version 0 and without facts.
-        if size < 0 or size % fact_bytes or (data[at] != version and (data[at] != 0 or size > 0)):
-            return n
-        starts[n] = fact_at // fact_bytes
-        _copy(data, at, card_bytes, cards, n * card_bytes)
-        fact_at = _copy(data, at + card_bytes, size, facts, fact_at)
-        at += sizes[n]
-    starts[sizes.shape[0]] = fact_at // fact_bytes
-    return -1
+    count = 0
+    moved = 0
+    card_bytes = after.itemsize
+    for n in range(subjects.shape[0]):
+        if not written[n]:
+            continue
+        count += 1
+        moved += _due_day(before[n]) != _due_day(after[n])
+        at = _put_standing_key(out, at, partitions[n], subjects[n])
+        begin = starts[n] * fact_bytes
+        size = starts[n + 1] * fact_bytes - begin
+        at = _put_line(out, at, _DOLLAR, card_bytes + size)
+        at = copy_bytes(cards, n * card_bytes, card_bytes, out, at)
+        at = copy_bytes(facts, begin, size, out, at)
+        at = _put_end(out, at)
+    return at, count, moved
 
 
 def _raw(rows: NDArray[np.void]) -> Bytes:
     """Return rows as bytes; a view would ask in Python first whether their fields may be seen so."""
     return np.frombuffer(rows, np.uint8)
-
-
-def split(
-    data: bytes, sizes: Ints, version: int, cards: NDArray[np.void], facts: NDArray[np.void], starts: Ints
-) -> int:
-    """Copy n standings, one behind the other in `data`, into the columns of cards and facts.
-
-    Returns -1, or the place of the first that is no standing of this version.
-    """
-    return int(_split(data, sizes, version, _raw(cards), cards.itemsize, _raw(facts), facts.itemsize, starts))
 
 
 def keys(partitions: Ints, subjects: Subjects) -> bytes:
@@ -230,37 +193,51 @@ def keys(partitions: Ints, subjects: Subjects) -> bytes:
     return out[: _put_keys(out, partitions, subjects)].tobytes()
 
 
+class Arguments(NamedTuple):
+    """Standings as arguments of MSET.
+
+    Attributes:
+        packed: key and value of each.
+        standings: how many they are.
+        moved: how many of them come to stand in another due set, or in none.
+
+    """
+
+    packed: memoryview
+    standings: int
+    moved: int
+
+
 def standings(
     partitions: Ints,
     subjects: Subjects,
-    written: NDArray[np.bool_],
-    cards: NDArray[np.void],
+    written: Bools,
+    before: Cards,
+    after: Cards,
     facts: NDArray[np.void],
     starts: Ints,
-) -> tuple[memoryview, int]:
-    """Return keys and values of the standings that are `written` as arguments of MSET, and how many they are of."""
-    out = np.empty(len(subjects) * (_OVERHEAD_BYTES + cards.itemsize) + facts.nbytes, np.uint8)
-    end, count = _put_standings(
-        out, partitions, subjects, written, _raw(cards), cards.itemsize, _raw(facts), facts.itemsize, starts
+) -> Arguments:
+    """Return those of n standings that are `written`, whose cards were others `before`."""
+    out = np.empty(len(subjects) * (_OVERHEAD_BYTES + after.itemsize) + facts.nbytes, np.uint8)
+    end, count, moved = _put_standings(
+        out, partitions, subjects, written, before, after, _raw(after), _raw(facts), facts.itemsize, starts
     )
     # Not bytes: they would be copied, and are copied again into what is sent.
-    return out.data[:end], count
+    return Arguments(out.data[:end], count, moved)
 
 
 class Moves(NamedTuple):
-    """Which of n standings leave a due set, and which enter one; None where there are none."""
+    """Which of n standings leave a due set, and which enter one."""
 
-    left: Bools | None
-    entered: Bools | None
+    left: Bools
+    entered: Bools
 
 
 def moves(before: Cards, after: Cards, written: Bools) -> Moves:
     """Return the moves between due sets that the standings that are `written` make by their new cards."""
-    if not _count_moves(before, after, written):
-        return Moves(None, None)
     left, entered = np.empty(len(written), np.bool_), np.empty(len(written), np.bool_)
-    left_count, entered_count = _moves(before, after, written, left, entered)
-    return Moves(left if left_count else None, entered if entered_count else None)
+    _moves(before, after, written, left, entered)
+    return Moves(left, entered)
 
 
 def due(command: str, partitions: Ints, days: Ints, subjects: Subjects) -> tuple[bytes, int]:

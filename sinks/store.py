@@ -19,9 +19,8 @@ import numpy as np
 import redis
 from numpy.typing import NDArray
 
-from schemas.facts import FACT, Facts
 from schemas.records import RecordKey
-from scoring.card import CARD, CARD_VERSION, Cards
+from scoring.card import Cards
 from sinks import resp
 from sinks.errors import (
     PacksBehindError,
@@ -41,12 +40,11 @@ from sinks.keys import (
     outbox_key,
     passes_key,
     rescored_key,
-    standing_key,
     swept_key,
 )
+from sinks.standings import Standings, Values, packed, split
 from sinks.wire import Wire
 
-_UNKNOWN = bytes(CARD.itemsize)
 _SUBJECT_DIGITS = 16
 # A transaction of nothing.
 _TRANSACTION = (("WATCH", next_key(0)), ("MULTI",), ("EXEC",))
@@ -90,21 +88,6 @@ class Wanted(NamedTuple):
     partitions: Sequence[int]
     of: Ints
     subjects: Subjects
-
-
-class Standings(NamedTuple):
-    """The standings of n subjects, as columns.
-
-    Attributes:
-        cards: (n,) of dtype CARD, zeros for a subject that is unknown.
-        facts: their ledgers, one behind the other.
-        starts: (n + 1,) where each begins.
-
-    """
-
-    cards: Cards
-    facts: Facts
-    starts: Ints
 
 
 class Commit(NamedTuple):
@@ -242,6 +225,17 @@ class Store:
         return _offsets([*lowest], answers[2::3])
 
     def load(self, partitions: Sequence[int], of: Ints, subjects: Subjects) -> tuple[dict[int, int], Standings]:
+        """Return what `load_values` does, the standings as columns.
+
+        Raises:
+            StoreError: as there.
+            StandingFormatError: also if a value is no standing.
+
+        """
+        nexts, values = self.load_values(partitions, of, subjects)
+        return nexts, split(values, of, subjects)
+
+    def load_values(self, partitions: Sequence[int], of: Ints, subjects: Subjects) -> tuple[dict[int, int], Values]:
         """Watch the fences of partitions; return their next offsets, and the standings of subjects.
 
         Args:
@@ -253,7 +247,7 @@ class Store:
             StoreUnavailableError: Redis does not answer.
             PacksBehindError: another worker has written under more announcements of packs than this one knows.
             PartitionLostError: Redis no longer knows a partition.
-            StandingFormatError: a value is no standing, or no offset or epoch.
+            StandingFormatError: an offset or epoch is no number.
 
         """
         wanted = Wanted(partitions, of, subjects)
@@ -268,7 +262,7 @@ class Store:
             self.disconnect()
             raise PartitionLostError([one for one, answer in zip(partitions, nexts, strict=True) if answer is None])
         self._compare_epochs(partitions, epochs)
-        return _offsets(partitions, nexts), split(values, of, subjects)
+        return _offsets(partitions, nexts), packed(values)
 
     def load_ahead(self, wanted: Wanted) -> None:
         """Send the load of the next batch already, between `load` and `commit` of this one.
@@ -343,6 +337,9 @@ class Store:
         return answers
 
     def _compare_epochs(self, partitions: Sequence[int], epochs: Sequence[bytes | None]) -> None:
+        if epochs == [b"%d" % self.epoch if self.epoch else None] * len(epochs):
+            self._raised = {}
+            return
         remedy = "delete it: the next commit writes how many announcements of packs its worker knows"
         written = _numbers(epoch_key, partitions, [epoch or b"0" for epoch in epochs], remedy)
         if (highest := max(written, default=0)) > self.epoch:
@@ -594,47 +591,14 @@ def _decoded(value: bytes | str) -> str:
     return value.decode() if isinstance(value, bytes) else value
 
 
-def split(values: Sequence[bytes | None], of: Ints, subjects: Subjects) -> Standings:
-    """Return the columns of standings from their values, None for a subject that is unknown.
-
-    Raises:
-        StandingFormatError: a value is no standing.
-
-    """
-    n = len(values)
-    parts = [value or _UNKNOWN for value in values]
-    sizes = np.fromiter(map(len, parts), np.int64, n)
-    data = b"".join(parts)
-    cards, starts = np.empty(n, CARD), np.empty(n + 1, np.int64)
-    # Room for as many facts as there are bytes for; what is unreadable is noticed before it is used.
-    facts = np.empty(max(len(data) - n * CARD.itemsize, 0) // FACT.itemsize, FACT)
-    wrong = resp.split(data, sizes, CARD_VERSION, cards, facts, starts)
-    if wrong >= 0:
-        raise _unreadable(int(of[wrong]), int(subjects[wrong]), parts[wrong])
-    return Standings(cards, facts, starts)
-
-
-def _unreadable(partition: int, subject: int, value: bytes) -> StandingFormatError:
-    key = standing_key(partition, subject)
-    fits = len(value) >= CARD.itemsize and (len(value) - CARD.itemsize) % FACT.itemsize == 0
-    was = f"version {value[0]}" if fits else f"{len(value)} bytes"
-    message = f"{key} is no standing of version {CARD_VERSION}: was {was}; upgrade the worker, or delete and replay"
-    return StandingFormatError(message)
-
-
 def transaction(commit: Commit) -> tuple[list[bytes | memoryview], int]:
     """Return a transaction's commands, and how many answers they have."""
     fences = [_next(partition) + _argument(b"%d" % offset) for partition, offset in commit.nexts.items()]
     fences += [_argument(epoch_key(partition)) + _argument(b"%d" % epoch) for partition, epoch in commit.epochs.items()]
-    standings, count = resp.standings(
-        commit.partitions,
-        commit.subjects,
-        commit.written,
-        commit.after.cards,
-        commit.after.facts,
-        commit.after.starts,
+    standings, count, moved = resp.standings(
+        commit.partitions, commit.subjects, commit.written, commit.before, *commit.after
     )
-    due, due_count = _due(commit)
+    due, due_count = _due(commit) if moved else ([], 0)
     appended = [
         _command("XADD", outbox_key(partition), "*", *pairs) for partition, pairs in commit.outbox.items() if pairs
     ]
@@ -657,7 +621,7 @@ def _due(commit: Commit) -> tuple[list[bytes], int]:
     count = 0
     left, entered = resp.moves(commit.before, commit.after.cards, commit.written)
     for command, cards, chosen in (("SREM", commit.before, left), ("SADD", commit.after.cards, entered)):
-        if chosen is not None:
+        if chosen.any():
             days = cards["valid_until"][chosen].astype(np.int64)
             packed, more = resp.due(command, commit.partitions[chosen], days, commit.subjects[chosen])
             commands.append(packed)

@@ -19,12 +19,14 @@ from schemas.decoder import Decoded, Decoder, Record, Refused, headers_of
 from schemas.errors import Reason, Refusal
 from scoring.announced import Announced
 from scoring.batch import Groups, grouped
-from scoring.card import CARD, Cards
-from scoring.ledger import ADDED, CONFLICT, FULL, LEDGER_FACTS_MAX, Merged, merge
+from scoring.card import Cards
+from scoring.ledger import ADDED, CONFLICT, FULL, LEDGER_FACTS_MAX
 from scoring.shadow import Compared, compare
 from sinks.dead import DeadLetter
 from sinks.outbox import changes_between, entry
-from sinks.store import Commit, Standings, Store, Wanted
+from sinks.standings import Standings
+from sinks.store import Commit, Store, Wanted
+from stream.apply import Applied, applied
 
 Ints = NDArray[np.int64]
 Subjects = NDArray[np.uint64]
@@ -167,38 +169,30 @@ class Processor:
     ) -> Outcome | None:
         """Load, evaluate and commit once; return None if another worker moved a fence meanwhile."""
         records, decoded, groups = prepared
-        nexts, before = self._store.load(list(starts), groups.partitions, groups.subjects)
+        nexts, values = self._store.load_values(list(starts), groups.partitions, groups.subjects)
         if nexts != dict(starts):
             # Redelivered, or a gap. Rare, and simplest as: apply nothing, read again from where the store stands.
             self._store.release()
             return Outcome(seeks=nexts)
         self._load_ahead(following)
-        merged = merge(before.facts, before.starts, decoded.facts, groups.order, groups.starts)
-        cards = self._evaluate(merged, groups.subjects)
+        made = applied(values, decoded.facts, groups, day_of(int(self._clock())), self.announced.timeline)
         refused = decoded.refused
-        if merged.counts[CONFLICT] or merged.counts[FULL]:
-            refused = refused + _conflicts(merged, decoded)
+        if made.counts[CONFLICT] or made.counts[FULL]:
+            refused = refused + _conflicts(made, decoded)
         commit = Commit(
             nexts={**starts, **decoded.ends},
             partitions=groups.partitions,
             subjects=groups.subjects,
-            written=merged.grown,
-            before=before.cards,
-            after=Standings(cards, merged.facts, merged.starts),
+            written=made.grown,
+            before=made.before,
+            after=Standings(made.cards, made.facts, made.starts),
             outbox=self._outbox(
-                _letters(topic, records, refused), _reached(decoded, merged), groups, before.cards, cards, merged.grown
+                _letters(topic, records, refused), _reached(decoded, made), groups, made.before, made.cards, made.grown
             ),
         )
         if not self._store.commit(commit, partial(self._prepare_ahead, following)):
             return None
-        return self._outcome(decoded, merged, refused, commit)
-
-    def _evaluate(self, merged: Merged, subjects: Subjects) -> Cards:
-        cards = np.zeros(len(subjects), CARD)
-        today = day_of(int(self._clock()))
-        self.announced.timeline.evaluate(merged.facts, merged.starts, subjects, today, cards)
-        cards["as_of"] = merged.as_of
-        return cards
+        return self._outcome(decoded, made, refused, commit)
 
     def _compared(self, commit: Commit) -> Compared | None:
         """Look beside a batch, once it is committed, at what the shadow pack would have made of it."""
@@ -228,11 +222,11 @@ class Processor:
             for partition in {*of.tolist(), *letters, *reached}
         }
 
-    def _outcome(self, decoded: Decoded, merged: Merged, refused: Sequence[Refused], commit: Commit) -> Outcome:
-        scored, skipped, *_ = merged.counts
+    def _outcome(self, decoded: Decoded, made: Applied, refused: Sequence[Refused], commit: Commit) -> Outcome:
+        scored, skipped, *_ = made.counts
         recorded_ms = decoded.recorded_ms
         if scored < len(recorded_ms):
-            recorded_ms = recorded_ms[merged.outcomes == ADDED]
+            recorded_ms = recorded_ms[made.outcomes == ADDED]
         return Outcome(
             scored=scored,
             skipped=skipped,
@@ -251,9 +245,9 @@ def _number(value: int | None) -> int:
     return value
 
 
-def _conflicts(merged: Merged, decoded: Decoded) -> list[Refused]:
+def _conflicts(made: Applied, decoded: Decoded) -> list[Refused]:
     refused: list[Refused] = []
-    outcomes, indices = merged.outcomes, decoded.indices
+    outcomes, indices = made.outcomes, decoded.indices
     for index in np.flatnonzero(outcomes >= CONFLICT):
         if outcomes[index] == CONFLICT:
             remedy = "an event cannot change: send record.corrected or record.revoked about it, under a new id"
@@ -274,7 +268,7 @@ def _letters(topic: str, records: Sequence[RawRecord], refused: Sequence[Refused
     return letters
 
 
-def _reached(decoded: Decoded, merged: Merged) -> dict[int, list[bytes]]:
+def _reached(decoded: Decoded, made: Applied) -> dict[int, list[bytes]]:
     """Return, by partition of an organisation's event, the events that follow for others.
 
     Only from what is new: what was there already left them in an outbox by the commit that added it.
@@ -285,7 +279,7 @@ def _reached(decoded: Decoded, merged: Merged) -> dict[int, list[bytes]]:
     indices = decoded.indices
     for one in decoded.derived:
         place = int(np.searchsorted(indices, one.index))
-        if merged.outcomes[place] == ADDED:
+        if made.outcomes[place] == ADDED:
             reached.setdefault(int(decoded.partitions[place]), []).extend(one.values)
     return reached
 

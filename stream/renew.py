@@ -13,7 +13,8 @@ from schemas.days import day_of
 from scoring.announced import Announced
 from scoring.card import CARD, Cards
 from sinks.outbox import changes_between, entry
-from sinks.store import Commit, Standings, Store
+from sinks.standings import Standings
+from sinks.store import Commit, Store
 
 Bools = NDArray[np.bool_]
 

@@ -13,7 +13,8 @@ from schemas.events import CreditEvent, Data
 from schemas.records import RecordKey
 from schemas.subjects import format_subject
 from scoring.announced import Announced
-from sinks.store import Commit, Ints, Standings, Store, Subjects, Wanted, split, transaction
+from sinks.standings import Values, packed
+from sinks.store import Commit, Ints, Store, Subjects, Wanted, transaction
 from stream.process import Processor
 
 # A start that loads compiled kernels from the disk takes some tenths of a second.
@@ -53,8 +54,13 @@ class _NoStore(Store):
         self._next = 0
         self._value: bytes | None = None
 
-    def load(self, partitions: Sequence[int], of: Ints, subjects: Subjects) -> tuple[dict[int, int], Standings]:
-        return dict.fromkeys(partitions, self._next), split([self._value], of, subjects)
+    def load_values(
+        self,
+        partitions: Sequence[int],
+        of: Ints,  # noqa: ARG002
+        subjects: Subjects,  # noqa: ARG002
+    ) -> tuple[dict[int, int], Values]:
+        return dict.fromkeys(partitions, self._next), packed([self._value])
 
     def commit(self, commit: Commit, following: Callable[[], Wanted | None] = lambda: None) -> bool:  # noqa: ARG002
         transaction(commit)

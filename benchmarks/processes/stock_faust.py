@@ -24,7 +24,8 @@ from schemas.records import RecordKey
 from scoring.announced import Announced
 from scoring.pack import load_pack
 from sinks.keys import due_key, next_key, outbox_key, standing_key
-from sinks.store import Commit, Ints, Standings, Store, Subjects, Wanted, split
+from sinks.standings import Values, packed
+from sinks.store import Commit, Ints, Store, Subjects, Wanted
 from stream.process import Processor
 from stream.settings import load_settings
 from stream.warm import warm
@@ -37,7 +38,7 @@ _WITHIN_S = 0.1
 class PlainStore(Store):
     """The same reads and writes as one would write them with redis-py."""
 
-    def load(self, partitions: Sequence[int], of: Ints, subjects: Subjects) -> tuple[dict[int, int], Standings]:
+    def load_values(self, partitions: Sequence[int], of: Ints, subjects: Subjects) -> tuple[dict[int, int], Values]:
         """Read fences and standings in one MGET."""
         keys = [next_key(partition) for partition in partitions]
         keys += [
@@ -45,7 +46,7 @@ class PlainStore(Store):
         ]
         answers = self._client.mget(keys)
         nexts = {partition: int(answer) for partition, answer in zip(partitions, answers, strict=False)}
-        return nexts, split(answers[len(partitions) :], of, subjects)
+        return nexts, packed(answers[len(partitions) :])
 
     def commit(self, commit: Commit, following: Callable[[], Wanted | None] = lambda: None) -> bool:  # noqa: ARG002
         """Write everything in one pipeline with MULTI and EXEC."""

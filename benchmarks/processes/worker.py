@@ -18,7 +18,8 @@ import stream.worker
 from benchmarks.child import cpu_s, say
 from benchmarks.observe import Observer, now_ns
 from schemas.decoder import Decoded, Decoder, Record
-from sinks.store import Commit, Ints, Standings, Store, Subjects
+from sinks.standings import Values
+from sinks.store import Commit, Ints, Store, Subjects
 from stream.logs import configure
 from stream.process import Following, Outcome, Processor, RawRecord
 from stream.settings import load_settings
@@ -58,9 +59,9 @@ class _AnsweredStore(Store):
 
 
 class _TimedStore(_AnsweredStore):
-    def load(self, partitions: Sequence[int], of: Ints, subjects: Subjects) -> tuple[dict[int, int], Standings]:
+    def load_values(self, partitions: Sequence[int], of: Ints, subjects: Subjects) -> tuple[dict[int, int], Values]:
         began_ns = perf_counter_ns()
-        loaded = super().load(partitions, of, subjects)
+        loaded = super().load_values(partitions, of, subjects)
         Stages.load_ns += perf_counter_ns() - began_ns
         return loaded
 

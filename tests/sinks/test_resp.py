@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from redis.connection import Connection
 
+from schemas.days import NEVER
 from schemas.facts import FACT
 from scoring.card import CARD
 from sinks import resp
@@ -53,7 +54,7 @@ def test_standings_are_what_redis_py_writes(rows: list[tuple[int, int, int, bool
     cards, facts = _random(len(rows), CARD, seed), _random(int(starts[-1]), FACT, seed + 1)
     written = np.array([chosen for _, _, _, chosen in rows], np.bool_)
 
-    ours, count = resp.standings(partitions, subjects, written, cards, facts, starts)
+    ours, count, _ = resp.standings(partitions, subjects, written, cards, cards, facts, starts)
 
     pairs: list[str | bytes] = []
     for n in np.flatnonzero(written).tolist():
@@ -62,6 +63,32 @@ def test_standings_are_what_redis_py_writes(rows: list[tuple[int, int, int, bool
     assert count == len(pairs) // 2
     # redis-py sends long values apart; joined, the bytes are the same.
     assert arguments("MSET", len(pairs), ours) == packed(("MSET", *pairs))
+
+
+# A card's last day and the pack that follows; the day's due set is that of a card without one.
+STANDS = st.tuples(st.sampled_from([0, 20_000, 20_001, NEVER]), st.sampled_from([0, 7]))
+
+
+@given(st.lists(st.tuples(STANDS, STANDS, st.booleans()), max_size=8))
+def test_standings_tell_how_many_of_them_move_between_due_sets(
+    rows: list[tuple[tuple[int, int], tuple[int, int], bool]],
+) -> None:
+    before, after = np.zeros(len(rows), CARD), np.zeros(len(rows), CARD)
+    for n, (was, now, _) in enumerate(rows):
+        before[["valid_until", "next_pack"]][n] = was
+        after[["valid_until", "next_pack"]][n] = now
+    written = np.array([chosen for _, _, chosen in rows], np.bool_)
+    partitions, subjects = columns([(0, n) for n in range(len(rows))])
+    starts = np.zeros(len(rows) + 1, np.int64)
+
+    moved = resp.standings(partitions, subjects, written, before, after, np.zeros(0, FACT), starts).moved
+    left, entered = resp.moves(before, after, written)
+
+    sets = [[NEVER if pack else day for day, pack in (was, now)] for was, now, _ in rows]
+    moves = [chosen and was != now for (was, now), (_, _, chosen) in zip(sets, rows, strict=True)]
+    assert moved == sum(moves)
+    assert left.tolist() == [move and was not in (0, NEVER) for move, (was, _) in zip(moves, sets, strict=True)]
+    assert entered.tolist() == [move and now != NEVER for move, (_, now) in zip(moves, sets, strict=True)]
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(1, 65_535) | st.just(20_781), SUBJECTS), max_size=12))

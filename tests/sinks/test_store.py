@@ -21,7 +21,8 @@ from sinks.errors import (
     StoreUnavailableError,
 )
 from sinks.keys import META, due_key, epoch_key, next_key, outbox_key, standing_key, swept_key
-from sinks.store import Commit, Standings, Store, Wanted, split, transaction
+from sinks.standings import Standings, packed, split
+from sinks.store import Commit, Store, Wanted, transaction
 from stream.embedded import free_port
 from tests.support.redis_server import CountingConnection, connect
 
@@ -661,7 +662,7 @@ def test_values_split_into_columns_are_the_same_bytes() -> None:
     rows: Rows = {(0, number): (TODAY, number % 5 + 1) for number in range(9)}
     values: list[bytes | None] = [*values_of(standings_of(rows))]
 
-    standings = split([*values, None], *columns_of([*rows, (0, 99)]))
+    standings = split(packed([*values, None]), *columns_of([*rows, (0, 99)]))
 
     assert values_of(standings) == [*values, bytes(CARD.itemsize)]
 

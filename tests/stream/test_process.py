@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from schemas.decoder import Decoder
 from schemas.errors import Reason, Refusal
-from scoring import ledger
 from sinks.errors import PartitionLostError, StoreUnavailableError
 from sinks.keys import next_key
+from stream import apply
 from stream.embedded import free_port
 from stream.process import Outcome, _letter
 from tests.support.events import LEFT_OUT, PARTITIONS, RECORDED_MS, RESIDENT, value_of
@@ -191,7 +191,7 @@ def test_whatever_is_refused_is_a_dead_letter_with_field_and_value_and_the_strea
     value: str,
     happen: Callable[[FakeLog], None],
 ) -> None:
-    monkeypatch.setattr(ledger, "LEDGER_FACTS_MAX", 3)
+    monkeypatch.setattr(apply, "LEDGER_FACTS_MAX", 3)
     happen(log)
     register(log, OTHER)
     scorer.work()

@@ -20,7 +20,8 @@ from scoring.rules import Rules
 from sinks.dead import DeadLetter
 from sinks.message import Channel
 from sinks.outbox import NamesByPack, messages
-from sinks.store import Ints, Standings, Store, Subjects
+from sinks.standings import Values
+from sinks.store import Ints, Store, Subjects
 from stream.process import Outcome, Processor
 from tests.support.events import KEY, PARTITIONS, RECORDED_MS
 from tests.support.fake_kafka import TOPIC, FakeLog, FakeRecord, positions_after
@@ -50,8 +51,8 @@ class InterruptedStore(Store):
     def now_s(self) -> int:
         return int(self.clock())
 
-    def load(self, partitions: Sequence[int], of: Ints, subjects: Subjects) -> tuple[dict[int, int], Standings]:
-        loaded = super().load(partitions, of, subjects)
+    def load_values(self, partitions: Sequence[int], of: Ints, subjects: Subjects) -> tuple[dict[int, int], Values]:
+        loaded = super().load_values(partitions, of, subjects)
         meanwhile, self.meanwhile = self.meanwhile, None
         if meanwhile is not None:
             meanwhile()
