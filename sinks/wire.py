@@ -16,6 +16,8 @@ import redis
 
 _READ_BYTES = 1 << 16
 _MORE = object()
+# An error, and news that nobody has asked for.
+_NO_ANSWERS = (redis.ResponseError, hiredis.PushNotification)
 
 
 class Wire:
@@ -53,9 +55,10 @@ class Wire:
             answer = take()
             if answer is _MORE:
                 self._receive()
-            elif isinstance(answer, redis.ResponseError):
-                raise answer
-            elif not isinstance(answer, hiredis.PushNotification):  # which nobody has asked for
+            elif isinstance(answer, _NO_ANSWERS):
+                if isinstance(answer, redis.ResponseError):
+                    raise answer
+            else:
                 taken.append(answer)
         return taken
 
