@@ -623,8 +623,8 @@ def _due(commit: Commit) -> tuple[list[bytes], int]:
     for command, cards, chosen in (("SREM", commit.before, left), ("SADD", commit.after.cards, entered)):
         if chosen.any():
             days = cards["valid_until"][chosen].astype(np.int64)
-            packed, more = resp.due(command, commit.partitions[chosen], days, commit.subjects[chosen])
-            commands.append(packed)
+            moved, more = resp.due(command, commit.partitions[chosen], days, commit.subjects[chosen])
+            commands.append(moved)
             count += more
     return commands, count
 
