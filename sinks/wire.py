@@ -95,14 +95,14 @@ def _failure(error: OSError) -> redis.ConnectionError | redis.TimeoutError:
     return redis.ConnectionError(str(error))
 
 
-def _let_system_wait(of: socket.socket, timeout_s: float | None) -> None:
+def _let_system_wait(opened: socket.socket, timeout_s: float | None) -> None:
     """Leave a socket's time limit to the operating system: Python asks it before each call whether there is anything.
 
     Under TLS one reading may be several of the socket's, and only Python limits them together.
     """
-    if timeout_s is None or isinstance(of, ssl.SSLSocket):
+    if timeout_s is None or isinstance(opened, ssl.SSLSocket):
         return
     limit = struct.pack("@ll", *divmod(max(round(timeout_s * 1_000_000), 1), 1_000_000))
     for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
-        of.setsockopt(socket.SOL_SOCKET, option, limit)
-    of.settimeout(None)
+        opened.setsockopt(socket.SOL_SOCKET, option, limit)
+    opened.settimeout(None)

@@ -13,8 +13,6 @@ from sinks.wire import Wire
 from tests.support.redis_server import connect
 
 PING = b"*1\r\n$4\r\nPING\r\n"
-
-
 # redis-py leaves its connections untyped.
 _Connection: Any = redis.Connection
 

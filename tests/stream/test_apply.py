@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from schemas.facts import Facts
 from scoring.batch import Groups, grouped
-from scoring.card import CARD, Cards
+from scoring.card import CARD, CARD_VERSION, Cards
 from scoring.ledger import merge
 from scoring.rules import compile_rules
 from scoring.timeline import Span, Timeline
@@ -47,7 +47,7 @@ def value_of(known: Facts, before: int) -> bytes | None:
     if not len(known):
         return None
     card = np.zeros(1, CARD)
-    card["version"], card["score"] = 1, before
+    card["version"], card["score"] = CARD_VERSION, before
     return card.tobytes() + merged(EMPTY, known).facts.tobytes()
 
 
