@@ -58,10 +58,11 @@ class AccessLog:
             **kafka_properties(properties),
             # What was taken is kept until Kafka has it, or the process ends.
             "message.timeout.ms": 0,
-            # Nothing need be done for what has arrived.
-            "delivery.report.only.error": True,
         }
         self._producer = Producer(self._properties)
+        self._lock = threading.Lock()
+        # Counted here: the length of librdkafka's queue is also that of its own news, such as an unreachable broker.
+        self._unheard = 0
         self._topic = topic
         self._waiting_max = waiting_max
         self._clock = clock
@@ -157,7 +158,7 @@ class AccessLog:
     @property
     def waiting(self) -> int:
         """How many records Kafka has not acknowledged."""
-        return len(self._producer) + len(self._refused)
+        return self._unheard + len(self._refused)
 
     def flush(self, timeout_s: float) -> int:
         """Wait until Kafka has all records, at most so long; return how many it has not."""
@@ -185,21 +186,28 @@ class AccessLog:
 
     def _produce(self, key: bytes, value: bytes) -> None:
         try:
-            self._producer.produce(
-                self._topic,
-                value,
-                key,
-                headers=[("content-type", CONTENT_TYPE_STRUCTURED.encode())],
-                on_delivery=self._failed,
-            )
+            with self._lock:
+                self._producer.produce(
+                    self._topic,
+                    value,
+                    key,
+                    headers=[("content-type", CONTENT_TYPE_STRUCTURED.encode())],
+                    on_delivery=self._heard,
+                )
+                self._unheard += 1
         except (BufferError, KafkaException) as error:
             raise AccessLogError(self.waiting, str(error)) from error
 
-    def _failed(self, error: Any, message: Any) -> None:
+    def _heard(self, error: Any, message: Any) -> None:
         if error is not None:
-            self._refusal = str(error)
-            self._refused.append((message.key(), message.value()))
-            self._is_refusing = True
+            self._failed(error, message)
+        with self._lock:
+            self._unheard -= 1
+
+    def _failed(self, error: Any, message: Any) -> None:
+        self._refusal = str(error)
+        self._refused.append((message.key(), message.value()))
+        self._is_refusing = True
 
     def _probe(self) -> None:
         """Give again what was refused, now and then; Kafka refuses no more once nothing is left that it has not."""

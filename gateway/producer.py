@@ -28,13 +28,19 @@ _POLL_S = 0.05
 # Acknowledgements that purging makes are there at once.
 PURGED_S = 1.0
 
-# Without these events could be lost, repeated, or land where no reader looks for their subject.
-_FIXED: Mapping[str, Any] = {"enable.idempotence": True, "acks": "all", "partitioner": "murmur2_random"}
+# Without these events could be lost, repeated, land where no reader looks for their subject, or never be answered for.
+_FIXED: Mapping[str, Any] = {
+    "enable.idempotence": True,
+    "acks": "all",
+    "partitioner": "murmur2_random",
+    "delivery.report.only.error": False,
+}
 # What librdkafka takes for the same.
 _SAME: Mapping[str, frozenset[str]] = {
     "enable.idempotence": frozenset({"true"}),
     "acks": frozenset({"all", "-1"}),
     "partitioner": frozenset({"murmur2_random", "murmur2"}),
+    "delivery.report.only.error": frozenset({"false"}),
 }
 _ALIASES = {"request.required.acks": "acks"}
 
@@ -85,7 +91,7 @@ def kafka_properties(stated: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in stated.items():
         fixed = _ALIASES.get(name, name)
         if fixed in _FIXED and str(value).lower() not in _SAME[fixed]:
-            message = f"{name} was {value!r}: it must be {_FIXED[fixed]!r}, or events could be lost or misplaced"
+            message = f"{name} was {value!r}: it must be {_FIXED[fixed]!r}, or events could be lost, misplaced or forgotten"
             raise PropertyError(message)
     return {**{name: value for name, value in stated.items() if _ALIASES.get(name, name) not in _FIXED}, **_FIXED}
 
@@ -197,7 +203,8 @@ class Publisher:
         self._queue_wait_s = queue_wait_s
         self._clock = clock
         self._lock = threading.Lock()
-        self._delivered = self._failed = 0
+        # Counted here: the length of librdkafka's queue is also that of its own news, such as an unreachable broker.
+        self._taken = self._delivered = self._failed = 0
         self._closed = False
         # Why librdkafka cannot go on.
         self._ended = ""
@@ -216,7 +223,7 @@ class Publisher:
             raise PublisherClosedError
         encoded = checked(event)
         ends = self._clock() + self._queue_wait_s
-        while not self._taken(event, encoded):
+        while not self._is_taken(event, encoded):
             if self._clock() >= ends:
                 raise QueueFullError(self._queue_wait_s)
             self._serve(self._producer.poll, _POLL_S)
@@ -230,7 +237,7 @@ class Publisher:
         """Wait until all events are acknowledged or failed, at most so long."""
         self._serve(self._producer.flush, timeout_s)
         with self._lock:
-            return Report(self._delivered, self._failed, len(self._producer))
+            return Report(self._delivered, self._failed, self._taken - self._delivered - self._failed)
 
     def close(self, timeout_s: float = CLOSE_S) -> Report:
         """Wait for what is under way, at most so long, and give up the rest, each as a failed delivery."""
@@ -251,14 +258,16 @@ class Publisher:
             )
             raise UndeliveredError(message)
 
-    def _taken(self, event: CreditEvent, encoded: Encoded) -> bool:
+    def _is_taken(self, event: CreditEvent, encoded: Encoded) -> bool:
         def on_delivery(error: Any, message: Any) -> None:
             self._report(delivery_of(event, error, message))
 
         try:
-            self._producer.produce(
-                self._topic, encoded.value, encoded.key, headers=[*encoded.headers], on_delivery=on_delivery
-            )
+            with self._lock:
+                self._producer.produce(
+                    self._topic, encoded.value, encoded.key, headers=[*encoded.headers], on_delivery=on_delivery
+                )
+                self._taken += 1
         except BufferError:
             return False
         except KafkaException as error:

@@ -230,8 +230,8 @@ def _sent(producer: Producer, topic: str, records: Mapping[str, _Record]) -> tup
 
     for name, one in records.items():
         producer.produce(topic, one.value, one.key, headers=[*one.headers], on_delivery=partial(heard, name))
-    waiting = producer.flush(_FLUSH_S_MAX)
-    return places, failures + [_UNANSWERED] * waiting
+    producer.flush(_FLUSH_S_MAX)
+    return places, failures + [_UNANSWERED] * (len(records) - len(places) - len(failures))
 
 
 def _key(letter: DeadLetter) -> bytes:

@@ -327,12 +327,12 @@ def dawdling_server(pause_s: float, answers: int) -> Iterator[str]:
 @both
 @pytest.mark.parametrize("answers", [0, 1, 4])
 def test_a_lookup_ends_at_its_deadline_however_slowly_redis_answers(ask: Ask, answers: int) -> None:
-    with dawdling_server(0.08, answers) as url:
+    with dawdling_server(0.4, answers) as url:
         begun = time.monotonic()
         with pytest.raises(StandingUnavailableError):
-            ask(url, RESIDENT, timeout_s=0.1)
+            ask(url, RESIDENT, timeout_s=0.5)
 
-        assert 0.05 < time.monotonic() - begun < 0.2
+        assert 0.25 < time.monotonic() - begun < 1.0
 
 
 def test_after_a_deadline_the_next_answer_is_not_the_late_one(valkey: str, city: City) -> None:

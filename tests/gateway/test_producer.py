@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
 from gateway.async_producer import AsyncPublisher
 from gateway.errors import PropertyError, PublisherClosedError, PublishingError, QueueFullError, UndeliveredError
@@ -194,6 +194,18 @@ def test_what_kafka_did_not_take_is_told_one_by_one_when_closing(nowhere: str) -
     assert "purge" in deliveries[0].error.lower()
 
 
+def test_news_of_an_unreachable_kafka_is_not_an_event_that_waits(nowhere: str) -> None:
+    class Unserved(Producer):
+        def flush(self, timeout: float = 0) -> int:
+            return 0
+
+    publisher = Publisher(quiet(nowhere), "news")
+    publisher._producer = Unserved(quiet(nowhere))
+    until(lambda: len(publisher._producer) > 0, "librdkafka has queued that Kafka is away")
+
+    assert publisher.close(0) == Report(0, 0, 0)
+
+
 def test_leaving_with_events_that_kafka_did_not_take_is_an_error(nowhere: str) -> None:
     properties = quiet(nowhere, **{"message.timeout.ms": 100})
 
@@ -223,7 +235,13 @@ def test_nothing_is_taken_after_close(kafka: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("acks", 1), ("request.required.acks", "0"), ("enable.idempotence", False), ("partitioner", "consistent")],
+    [
+        ("acks", 1),
+        ("request.required.acks", "0"),
+        ("enable.idempotence", False),
+        ("partitioner", "consistent"),
+        ("delivery.report.only.error", "true"),
+    ],
 )
 def test_a_property_that_would_lose_or_misplace_events_is_refused(name: str, value: object) -> None:
     with pytest.raises(PropertyError, match=name):
@@ -237,6 +255,7 @@ def test_properties_that_say_the_same_are_taken() -> None:
         "acks": "all",
         "enable.idempotence": True,
         "partitioner": "murmur2_random",
+        "delivery.report.only.error": False,
         "linger.ms": 5,
     }
 
