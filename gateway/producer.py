@@ -91,7 +91,7 @@ def kafka_properties(stated: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in stated.items():
         fixed = _ALIASES.get(name, name)
         if fixed in _FIXED and str(value).lower() not in _SAME[fixed]:
-            message = f"{name} was {value!r}: it must be {_FIXED[fixed]!r}, or events could be lost, misplaced or forgotten"
+            message = f"{name} was {value!r}: it must be {_FIXED[fixed]!r}, or events are lost, misplaced or forgotten"
             raise PropertyError(message)
     return {**{name: value for name, value in stated.items() if _ALIASES.get(name, name) not in _FIXED}, **_FIXED}
 
