@@ -6,7 +6,7 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import Generator, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import IO, Annotated, Any
 
@@ -48,8 +48,7 @@ def publish(
         refusals = _Refusals(_kept(refused, source, stack))
         # What librdkafka would say of each broker it cannot reach is said once, at the end.
         quiet = {**settings.kafka, "log_level": 2}
-        before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(_SIGNALLED + number))
-        stack.callback(signal.signal, signal.SIGTERM, before)
+        stack.enter_context(_sigterm_exits())
         publisher = Publisher(quiet, settings.topic_events, on_delivery=lambda one: _note(one, failed))
         try:
             with closing(_progress(_lines(path, source, settings), path, as_json)) as lines:
@@ -74,6 +73,24 @@ def publish(
         raise typer.Exit(Exit.AWAY)
     if refusals.reasons:
         raise typer.Exit(Exit.REFUSED)
+
+
+@contextmanager
+def _sigterm_exits() -> Iterator[None]:
+    """Let SIGTERM end what is within by SystemExit; from then on it is ignored, until the process has ended."""
+    told = []
+
+    def end(number: int, _: object) -> None:
+        signal.signal(number, signal.SIG_IGN)
+        told.append(number)
+        sys.exit(_SIGNALLED + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        if not told:
+            signal.signal(signal.SIGTERM, before)
 
 
 class _Refusals:
