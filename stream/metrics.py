@@ -1,9 +1,9 @@
 """Every metric of the worker, in one namespace, and the port it is served on. Labels are bounded; none is a subject."""
 
 import threading
-from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, TypeVar
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import numpy as np
@@ -13,14 +13,13 @@ from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, M
 from prometheus_client.exposition import ThreadingWSGIServer
 from prometheus_client.registry import Collector
 
-from schemas.compiled import compiled
 from schemas.days import NEVER, date_of
 from schemas.errors import Reason
 from scoring.shadow import DIFFERENCES, Compared
 from scoring.timeline import Timeline
+from stream.process import Outcome
 
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 C = TypeVar("C", bound=Collector)
 
@@ -29,46 +28,57 @@ _FRESHNESS_BUCKETS_S = (
 )  # fmt: skip
 _BATCH_BUCKETS = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_000, 4_000, 10_000)
 _PROCESS_BUCKETS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
+# How many polls wait to be counted at most; of a backlog's they keep a megabyte.
+_COUNTED_AT_ONCE = 64
 
 
-@compiled
-def _count_ages(bounds: Floats, now_s: float, times_ms: Ints, counts: Ints) -> float:
-    total = 0.0
-    for n in range(times_ms.shape[0]):
-        value = max(now_s - times_ms[n] / 1000, 0.0)
-        bucket = 0
-        while bucket < bounds.shape[0] and value > bounds[bucket]:
-            bucket += 1
-        counts[bucket] += 1
-        total += value
-    return total
+class AppliedPoll(NamedTuple):
+    """What is counted of a poll that had records.
+
+    Attributes:
+        records: how many.
+        took_s: how long it took to apply them, in seconds.
+        round_trips: how many of the store's that took.
+        outcome: what became of them.
+
+    """
+
+    records: int
+    took_s: float
+    round_trips: int
+    outcome: Outcome
+
+
+def _nothing() -> None:
+    pass
 
 
 class Distribution(Collector):
-    """A histogram that costs a poll little: prometheus_client's takes a lock and goes through its buckets in Python."""
+    """A histogram that takes many values at once: prometheus_client's takes a lock for each, and looks for its bucket.
 
-    def __init__(self, name: str, documentation: str, bounds: Sequence[float]) -> None:
+    Whoever adds to it keeps others from adding at the same time.
+    """
+
+    def __init__(
+        self, name: str, documentation: str, bounds: Sequence[float], before: Callable[[], None] = _nothing
+    ) -> None:
+        """Take what is called before each reading, so that nothing is missed in it."""
         self._name = name
         self._documentation = documentation
         self._bounds = np.array(bounds, np.float64)
-        self._bound_list = [float(bound) for bound in bounds]
+        self._before = before
         self._counts = np.zeros(len(bounds) + 1, np.int64)
         self._sum = 0.0
-        # Compiled now, not at the first event.
-        self.observe_ages(0.0, np.zeros(0, np.int64))
 
-    def observe_ages(self, now_s: float, times_ms: Ints) -> None:
-        """Add the ages, in seconds, that things have at a time; one below 0, by a clock behind Kafka's, counts as 0."""
-        self._sum += _count_ages(self._bounds, now_s, times_ms, self._counts)
-
-    def observe_one(self, value: float) -> None:
-        """Add one value."""
-        value = max(value, 0.0)
-        self._counts[bisect_left(self._bound_list, value)] += 1
-        self._sum += value
+    def observe(self, values: Floats) -> None:
+        """Add values; one below 0, such as an age by a clock behind Kafka's, counts as 0."""
+        values = np.maximum(values, 0.0)
+        self._counts += np.bincount(np.searchsorted(self._bounds, values), minlength=len(self._counts))
+        self._sum += float(values.sum())
 
     def collect(self) -> Iterator[Metric]:
         """Yield the histogram in Prometheus's form."""
+        self._before()
         cumulated = np.cumsum(self._counts)
         bounds = [*map(str, self._bounds.tolist()), "+Inf"]
         buckets = [(bound, float(count)) for bound, count in zip(bounds, cumulated, strict=True)]
@@ -76,14 +86,21 @@ class Distribution(Collector):
 
 
 class Tally(Collector):
-    """A counter, by one label or none, that costs a poll little: prometheus_client's takes a lock, and four calls more.
+    """A counter, by one label or none, of what is counted many at once."""
 
-    One thread adds to it.
-    """
-
-    def __init__(self, name: str, documentation: str, label: str = "", values: Sequence[str] = ("",)) -> None:
+    def __init__(
+        self,
+        name: str,
+        documentation: str,
+        before: Callable[[], None] = _nothing,
+        *,
+        label: str = "",
+        values: Sequence[str] = ("",),
+    ) -> None:
+        """Take what is called before each reading, so that nothing is missed in it."""
         self._name = name
         self._documentation = documentation
+        self._before = before
         self._label = label
         self._counts = dict.fromkeys(values, 0)
 
@@ -93,6 +110,7 @@ class Tally(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield the counter in Prometheus's form."""
+        self._before()
         family = CounterMetricFamily(self._name, self._documentation, labels=[self._label] if self._label else ())
         for value, count in self._counts.items():
             family.add_metric([value] if self._label else (), count)
@@ -100,32 +118,46 @@ class Tally(Collector):
 
 
 class Metrics:
-    """The worker's metrics; all zero at first, so that a rate is known from the first event."""
+    """The worker's metrics; all zero at first, so that a rate is known from the first event.
+
+    Polls are counted many at once, and before each reading: a few events are scored as fast as they would be counted.
+    """
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._uncounted: deque[AppliedPoll] = deque()
+        self._counting = threading.Lock()
         self.events = self._registered(
             Tally(
-                "credit_events", "Events by outcome: scored, skipped or dead.", "outcome", ("scored", "skipped", "dead")
+                "credit_events",
+                "Events by outcome: scored, skipped or dead.",
+                self._count,
+                label="outcome",
+                values=("scored", "skipped", "dead"),
             )
         )
         self.dead = self._counter("credit_dead_letters", "Refused events by reason.", "reason")
-        self.polls = self._registered(Tally("credit_polls", "Batches applied."))
+        self.polls = self._registered(Tally("credit_polls", "Batches applied.", self._count))
         self.seeks = self._counter("credit_seeks", "Batches read again because log and store stood apart.")
         self.retries = self._counter("credit_retries", "Attempts that found a part away.", "part")
         self.swept = self._counter("credit_swept", "Standings brought up to date without an event.")
         self.published = self._counter("credit_outbox_published", "Records published from the outbox.")
         self.copied = self._counter("credit_access_copied", "Accesses copied to where their subjects see them.")
         self.round_trips = self._registered(
-            Tally("credit_store_round_trips", "Round trips to Redis of load and commit.")
+            Tally("credit_store_round_trips", "Round trips to Redis of load and commit.", self._count)
         )
-        self.batch = self._registered(Distribution("credit_batch_events", "Events in a batch.", _BATCH_BUCKETS))
+        self.batch = self._registered(
+            Distribution("credit_batch_events", "Events in a batch.", _BATCH_BUCKETS, self._count)
+        )
         self.process = self._registered(
-            Distribution("credit_process_seconds", "Time to apply a batch.", _PROCESS_BUCKETS_S)
+            Distribution("credit_process_seconds", "Time to apply a batch.", _PROCESS_BUCKETS_S, self._count)
         )
         self.freshness = self._registered(
             Distribution(
-                "credit_freshness_seconds", "Age of an event when its standing can be read.", _FRESHNESS_BUCKETS_S
+                "credit_freshness_seconds",
+                "Age of an event when its standing can be read.",
+                _FRESHNESS_BUCKETS_S,
+                self._count,
             )
         )
         self.next_offset = self._gauge("credit_next_offset", "First offset that is not applied yet.", "partition")
@@ -168,22 +200,42 @@ class Metrics:
         self.registry.register(collector)
         return collector
 
-    def count_outcome(self, scored: int, skipped: int, dead: Mapping[Reason, int]) -> None:
-        """Count what became of a batch's events."""
-        self.events.inc(scored, "scored")
-        if skipped:
-            self.events.inc(skipped, "skipped")
-        for reason, count in dead.items():
-            self.events.inc(count, "dead")
-            self.dead.labels(reason).inc(count)
+    def count_poll(self, one: AppliedPoll) -> None:
+        """Count a poll."""
+        self._uncounted.append(one)
+        if len(self._uncounted) >= _COUNTED_AT_ONCE:
+            self._count()
 
-    def count_shadow(self, compared: Compared | None) -> None:
-        """Count how a batch's standings would differ under the shadow pack, if there is one."""
-        if compared is not None:
-            for difference, count in compared.differences.items():
-                self.shadow.labels(difference).inc(count)
-            for (tier, shadow_tier), count in compared.moves.items():
-                self.shadow_moves.labels(tier, shadow_tier).inc(count)
+    def _count(self) -> None:
+        # Polls are counted where they are applied, and by whoever reads.
+        with self._counting:
+            polls = [self._uncounted.popleft() for _ in range(len(self._uncounted))]
+            if not polls:
+                return
+            self.polls.inc(len(polls))
+            self.round_trips.inc(sum(one.round_trips for one in polls))
+            self.batch.observe(np.array([one.records for one in polls], np.float64))
+            self.process.observe(np.array([one.took_s for one in polls]))
+            self._count_outcomes([one.outcome for one in polls])
+
+    def _count_outcomes(self, outcomes: Sequence[Outcome]) -> None:
+        self.events.inc(sum(one.scored for one in outcomes), "scored")
+        self.events.inc(sum(one.skipped for one in outcomes), "skipped")
+        recorded_s = np.concatenate([one.recorded_ms for one in outcomes]) / 1000
+        committed_s = [one.committed_s for one in outcomes]
+        self.freshness.observe(np.repeat(committed_s, [len(one.recorded_ms) for one in outcomes]) - recorded_s)
+        for one in outcomes:
+            for reason, count in one.dead.items():
+                self.events.inc(count, "dead")
+                self.dead.labels(reason).inc(count)
+            if one.compared is not None:
+                self._count_shadow(one.compared)
+
+    def _count_shadow(self, compared: Compared) -> None:
+        for difference, count in compared.differences.items():
+            self.shadow.labels(difference).inc(count)
+        for (tier, shadow_tier), count in compared.moves.items():
+            self.shadow_moves.labels(tier, shadow_tier).inc(count)
 
     def show_packs(self, timeline: Timeline, today: int) -> None:
         """Show which pack holds, and which is the next."""

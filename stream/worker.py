@@ -37,10 +37,10 @@ from stream.announcements import AnnouncementLog
 from stream.clients import redis_client
 from stream.group import GroupMismatchError, check_group, properties_in
 from stream.logs import get_logger
-from stream.metrics import Metrics, MetricsServer
+from stream.metrics import AppliedPoll, Metrics, MetricsServer
 from stream.packs import PackWatch
 from stream.polls import Poll, Polls
-from stream.process import Outcome, Processor
+from stream.process import Processor
 from stream.relay import Relay
 from stream.rescore import Rescorer
 from stream.settings import Settings
@@ -309,12 +309,12 @@ class Worker:
 
     async def _score(self, processor: Processor, polls: Polls) -> None:
         async for poll in polls:
-            outcome = await self._apply(processor, poll)
-            poll.done(outcome.seeks)
+            applied = await self._apply(processor, poll)
+            poll.done(applied.outcome.seeks)
             # Only now, while the next poll is on its way.
-            self._count(poll, outcome)
+            self._count(poll, applied)
 
-    async def _apply(self, processor: Processor, poll: Poll) -> Outcome:
+    async def _apply(self, processor: Processor, poll: Poll) -> AppliedPoll:
         """Apply one poll, waiting as long as the store is away."""
         if self._failure is not None:
             raise self._failure
@@ -331,28 +331,24 @@ class Worker:
                 await self._recover(error.partitions)
             else:
                 self._back("redis")
-                if poll.records:
-                    self.metrics.process.observe_one(time.perf_counter() - began_s)
-                    self.metrics.round_trips.inc(self._store.round_trips - trips)
-                return outcome
+                took_s = time.perf_counter() - began_s
+                return AppliedPoll(len(poll.records), took_s, self._store.round_trips - trips, outcome)
             if self._stopping.is_set():
                 # An attempt holds up everything else, so the stop too: the poll is left to who comes next.
                 await asyncio.Event().wait()
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, _PAUSE_S_MAX)
 
-    def _count(self, poll: Poll, outcome: Outcome) -> None:
+    def _count(self, poll: Poll, applied: AppliedPoll) -> None:
+        outcome = applied.outcome
         self._progress.waiting_for = ""
         # After a seek, lag and watchdog count from where the store stands.
-        self._progress.applied.update({**outcome.nexts, **outcome.seeks})
-        self.metrics.polls.inc(bool(poll.records))
+        self._progress.applied.update(outcome.nexts)
         if poll.records:
             self._back("kafka")
-            self.metrics.batch.observe_one(len(poll.records))
-        self.metrics.count_outcome(outcome.scored, outcome.skipped, outcome.dead)
-        self.metrics.freshness.observe_ages(outcome.committed_s, outcome.recorded_ms)
-        self.metrics.count_shadow(outcome.compared)
+            self.metrics.count_poll(applied)
         if outcome.seeks:
+            self._progress.applied.update(outcome.seeks)
             self.metrics.seeks.inc()
             log.warning("log and store stand apart; reading again", starts=dict(poll.starts), store=dict(outcome.seeks))
         if outcome.published:

@@ -2,6 +2,8 @@
 
 import http.client
 from collections.abc import Iterator
+from threading import Thread
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +11,8 @@ from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from schemas.errors import Reason
-from stream.metrics import Distribution, Metrics, MetricsServer
+from stream.metrics import AppliedPoll, Distribution, Metrics, MetricsServer
+from stream.process import Outcome
 from tests.support.events import RESIDENT
 
 LABELS = {"outcome", "reason", "part", "partition", "pack", "hash", "state", "since", "difference", "le"}
@@ -34,13 +37,56 @@ def value(metrics: Metrics, name: str, **labels: str) -> float:
     return samples(metrics)[name, frozenset(labels.items())]
 
 
+def a_poll(took_s: float = 0.001, **outcome: Any) -> AppliedPoll:
+    return AppliedPoll(records=10, took_s=took_s, round_trips=2, outcome=Outcome(**outcome))
+
+
 def test_what_is_counted_can_be_read(metrics: Metrics) -> None:
-    metrics.count_outcome(5, 2, {Reason.CONFLICT: 3, Reason.NOT_JSON: 1})
+    metrics.count_poll(a_poll(scored=5, skipped=2, dead={Reason.CONFLICT: 3, Reason.NOT_JSON: 1}))
 
     assert value(metrics, "credit_events_total", outcome="scored") == 5
     assert value(metrics, "credit_events_total", outcome="skipped") == 2
     assert value(metrics, "credit_events_total", outcome="dead") == 4
     assert value(metrics, "credit_dead_letters_total", reason="conflict") == 3
+    assert value(metrics, "credit_polls_total") == 1
+    assert value(metrics, "credit_store_round_trips_total") == 2
+    assert value(metrics, "credit_batch_events_sum") == 10
+
+
+@pytest.mark.parametrize("polls", [1, 63, 64, 65, 130])
+def test_each_poll_is_counted_once_also_if_only_one_metric_is_read(metrics: Metrics, polls: int) -> None:
+    for number in range(polls):
+        metrics.count_poll(a_poll(took_s=number, scored=1, committed_s=1.0, recorded_ms=np.array([number])))
+
+    (alone,) = metrics.registry.restricted_registry(["credit_polls_total"]).collect()
+    assert [one.value for one in alone.samples] == [polls]
+    for name in ("credit_process_seconds_count", "credit_freshness_seconds_count"):
+        assert value(metrics, name) == polls
+    assert value(metrics, "credit_process_seconds_sum") == sum(range(polls))
+    assert value(metrics, "credit_events_total", outcome="scored") == polls
+
+
+def test_polls_that_are_counted_while_metrics_are_read_are_counted_once(metrics: Metrics) -> None:
+    polls = 5_000
+
+    def apply() -> None:
+        for _ in range(polls):
+            metrics.count_poll(a_poll(scored=1))
+
+    applying = Thread(target=apply)
+    applying.start()
+    while applying.is_alive():
+        assert value(metrics, "credit_polls_total") <= polls
+    applying.join()
+
+    assert value(metrics, "credit_polls_total") == value(metrics, "credit_batch_events_count") == polls
+
+
+def test_what_waits_to_be_counted_is_bounded(metrics: Metrics) -> None:
+    for _ in range(1_000):
+        metrics.count_poll(a_poll())
+
+    assert len(metrics._uncounted) < 64
 
 
 def test_before_the_first_event_every_outcome_and_reason_is_zero(metrics: Metrics) -> None:
@@ -50,7 +96,7 @@ def test_before_the_first_event_every_outcome_and_reason_is_zero(metrics: Metric
 
 
 def test_every_metric_is_in_one_namespace_and_has_a_meaning_and_bounded_labels(metrics: Metrics) -> None:
-    metrics.count_outcome(1, 1, {Reason.CONFLICT: 1})
+    metrics.count_poll(a_poll(scored=1, skipped=1, dead={Reason.CONFLICT: 1}))
     families = [*text_string_to_metric_families(generate_latest(metrics.registry).decode())]
 
     labels = {label for family in families for sample in family.samples for label in sample.labels}
@@ -61,8 +107,9 @@ def test_every_metric_is_in_one_namespace_and_has_a_meaning_and_bounded_labels(m
 
 
 def test_freshness_is_a_histogram_whose_buckets_grow_to_its_count(metrics: Metrics) -> None:
-    metrics.freshness.observe_ages(1.0005, np.array([1000, 997, 997, -699_000, 4000]))
-    metrics.freshness.observe_ages(1.0005, np.zeros(0, np.int64))
+    metrics.count_poll(a_poll(committed_s=1.0005, recorded_ms=np.array([1000, 997])))
+    metrics.count_poll(a_poll(committed_s=2.0005, recorded_ms=np.array([1997, -698_000, 5000])))
+    metrics.count_poll(a_poll())
 
     buckets = {
         float(dict(labels)["le"]): count
@@ -75,14 +122,13 @@ def test_freshness_is_a_histogram_whose_buckets_grow_to_its_count(metrics: Metri
     assert value(metrics, "credit_freshness_seconds_sum") == pytest.approx(700.0080)
 
 
-def test_ages_count_one_by_one_as_they_do_together() -> None:
+def test_values_count_together_as_they_do_one_by_one() -> None:
     # Halves and quarters are exact.
-    times_ms = [3000, 2000, 1500, 1499, 1000, 0]
-    together = Distribution("together", "", [0.5, 0.75, 1.0])
-    one_by_one = Distribution("one_by_one", "", [0.5, 0.75, 1.0])
-    together.observe_ages(2.0, np.array(times_ms))
-    for one in times_ms:
-        one_by_one.observe_one(2.0 - one / 1000)
+    values = [-1.0, 0.0, 0.5, 0.501, 1.0, 2.0]
+    together, one_by_one = (Distribution(name, "", [0.5, 0.75, 1.0]) for name in ("together", "one_by_one"))
+    together.observe(np.array(values))
+    for one in values:
+        one_by_one.observe(np.array([one]))
 
     said = [[(one.labels, one.value) for one in next(each.collect()).samples] for each in (together, one_by_one)]
     assert said[0] == said[1]

@@ -33,6 +33,7 @@ from stream.cli.main import main
 from stream.cli.output import Exit
 from stream.embedded import Embedded, free_port
 from stream.group import GroupMismatchError
+from stream.metrics import AppliedPoll
 from stream.polls import Poll
 from stream.process import Outcome, Processor
 from stream.relay import DeliveryError
@@ -350,7 +351,8 @@ def worker(valkey_server: str, client: Any) -> Iterator[Worker]:
 def test_after_a_seek_lag_and_watchdog_count_from_where_the_store_stands(worker: Worker) -> None:
     worker._progress.applied.update({0: 9, 1: 3})
 
-    worker._count(Poll("credit.events", [], {0: 9, 1: 3}), Outcome(seeks={0: 4, 1: 3}))
+    applied = AppliedPoll(0, 0.001, 1, Outcome(seeks={0: 4, 1: 3}))
+    worker._count(Poll("credit.events", [], {0: 9, 1: 3}), applied)
 
     assert worker._progress.applied == {0: 4, 1: 3}
     assert worker.metrics.registry.get_sample_value("credit_seeks_total") == 1
@@ -589,6 +591,7 @@ def test_only_round_trips_of_polls_with_events_are_counted(worker: Worker) -> No
 
     for records in ([], [object()], []):
         poll = Poll("credit.events", records, {0: 9})  # type: ignore[arg-type]  # nobody reads them
-        asyncio.run(worker._apply(Comparing(), poll))  # type: ignore[arg-type]  # likewise
+        applied = asyncio.run(worker._apply(Comparing(), poll))  # type: ignore[arg-type]  # likewise
+        worker._count(poll, applied)
 
     assert worker.metrics.registry.get_sample_value("credit_store_round_trips_total") == 2
