@@ -124,7 +124,8 @@ class Metrics:
     """
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
+        # By their names each can be asked for alone, ours too.
+        self.registry = CollectorRegistry(auto_describe=True)
         self._uncounted: deque[AppliedPoll] = deque()
         self._counting = threading.Lock()
         self.events = self._registered(

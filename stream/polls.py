@@ -1,7 +1,7 @@
 """What the poll thread hands to Faust's agent, and how it does."""
 
 import asyncio
-import queue
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
@@ -10,8 +10,10 @@ from typing import Self
 
 from confluent_kafka import Message
 
+from stream.turns import sides
+
 # How long the event loop waits for a poll in place, and how long its other tasks wait for their turn at most.
-_IN_PLACE_S = 0.002
+_IN_PLACE_MS = 2
 _TURN_S = 0.01
 
 
@@ -59,18 +61,25 @@ class Polls:
 
     To be woken by the event loop's selector costs nearly as much as a small poll. So the event loop waits in place for
     the next one, and its other tasks have their turn when none comes, or after a while.
+
+    Attributes:
+        loop_side: what the event loop's thread tells the poll thread by: that a Poll is done.
+        poll_side: and what that one tells by, that there is a Poll.
+
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._ready: queue.SimpleQueue[Poll] = queue.SimpleQueue()
+        self._ready: deque[Poll] = deque()
+        self.loop_side, self.poll_side = sides()
         self._came = asyncio.Event()
         self._is_awaited = False
         self._turn_at_s = 0.0
 
     def put(self, poll: Poll) -> None:
-        """Hand a Poll over, from another thread."""
-        self._ready.put(poll)
+        """Hand a Poll over, from the poll thread; by its side's next call this is told."""
+        self._ready.append(poll)
+        self.poll_side.owe()
         if self._is_awaited and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._came.set)
 
@@ -79,18 +88,19 @@ class Polls:
 
     async def __anext__(self) -> Poll:
         if monotonic() >= self._turn_at_s:
+            self.loop_side.tell()
             await asyncio.sleep(0)
             self._turn_at_s = monotonic() + _TURN_S
-        while True:
-            try:
-                return self._ready.get(timeout=_IN_PLACE_S)
-            except queue.Empty:
+        while not self._ready:
+            if not self.loop_side.wait(_IN_PLACE_MS):
                 await self._wait()
+        self.loop_side.tell()
+        return self._ready.popleft()
 
     async def _wait(self) -> None:
         self._came.clear()
         self._is_awaited = True
         # Once more: a Poll that came before this thread said that it waits wakes nobody.
-        if self._ready.empty():
+        if not self._ready:
             await self._came.wait()
         self._is_awaited = False

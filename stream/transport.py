@@ -47,6 +47,8 @@ logger = logging.getLogger(__name__)
 
 # How long one poll waits for a first record. It bounds how late the thread notices a stop; records end it at once.
 _POLL_S = 0.1
+# How long the thread waits to be told of a credit, before it looks by itself: nobody is told when the agent is gone.
+_CREDIT_MS = 100
 # Group offsets are for tools that show lag; nothing starts from them, so once a second is enough.
 _COMMIT_INTERVAL_S = 1.0
 # An assignment waits for store and broker as long as it takes, asking again after 0.1 s, 0.2 s ... at most this.
@@ -160,14 +162,14 @@ class _Poller(threading.Thread):
         self,
         topic: str,
         wiring: KafkaWiring,
-        hand_on: Callable[[Poll], None],
+        polls: Polls,
         begin: Callable[[], Coroutine[Any, Any, None]],
         crash: Callable[[Exception], object],
     ) -> None:
         super().__init__(name=f"poll {topic}")
         self.ended = asyncio.Event()
         self._topic, self._wiring = topic, wiring
-        self._hand_on_to_agent, self._begin, self._crash = hand_on, begin, crash
+        self._to_agent, self._begin, self._crash = polls, begin, crash
         self._loop = asyncio.get_running_loop()
         self._stopping = threading.Event()
         self._properties = {**_SPEED, **wiring.properties, **_CORRECTNESS}
@@ -209,7 +211,8 @@ class _Poller(threading.Thread):
     def abandon(self) -> None:
         """End although the Poll in flight may never be done: its agent is gone."""
         self._stopping.set()
-        self._credits.put(None)
+        self._say(None)
+        self._to_agent.loop_side.tell()
 
     @property
     def is_done(self) -> bool:
@@ -225,7 +228,12 @@ class _Poller(threading.Thread):
         if not seeks.keys() <= self._positions.keys():
             raise ValueError(f"seeks were {dict(seeks)}, this worker holds only {sorted(self._positions)}")
         self._ended = poll
-        self._credits.put(_Done(poll, seeks))
+        # The thread hears of it when the event loop waits for the next one.
+        self._say(_Done(poll, seeks))
+
+    def _say(self, done: _Done | None) -> None:
+        self._credits.put(done)
+        self._to_agent.loop_side.owe()
 
     # Everything below runs on this thread.
 
@@ -300,7 +308,7 @@ class _Poller(threading.Thread):
         self._in_flight[number] = ends
         poll = Poll(self._topic, records, starts, partial(self._done, number), partial(self._following, number))
         self._handed_on[number] = poll
-        self._hand_on_to_agent(poll)
+        self._to_agent.put(poll)
 
     def _in_flight_max(self) -> int:
         """Return how many Polls may be in flight when the next is read: none, but behind a full one."""
@@ -310,14 +318,12 @@ class _Poller(threading.Thread):
         """Wait until the next Poll may be read. One that ends meanwhile may seek: then all are waited for."""
         self._wait_for_at_most(_AHEAD_MAX)
         self._wait_for_at_most(self._in_flight_max())
+        self._to_agent.poll_side.tell()
 
     def _wait_for_at_most(self, in_flight: int) -> None:
         while len(self._in_flight) > in_flight and self._listens():
-            try:
-                done = self._credits.get(timeout=1.0)
-            except queue.Empty:
-                continue
-            self._take_in(done)
+            self._to_agent.poll_side.wait(_CREDIT_MS)
+            self._take_in_what_was_said()
 
     def _listens(self) -> bool:
         return not (self._abandoned or self._loop.is_closed())
@@ -521,7 +527,7 @@ class Consumer(base.Consumer):
         if self._poller is None:
             self._topic = names[0]
             self._polls = Polls(asyncio.get_running_loop())
-            self._poller = _Poller(self._topic, self._wiring, self._polls.put, self._begin, self._on_crash)
+            self._poller = _Poller(self._topic, self._wiring, self._polls, self._begin, self._on_crash)
             self._poller.start()
 
     async def _drain_messages(self, fetcher: ServiceT) -> None:

@@ -16,6 +16,7 @@ from scoring.announced import Announced
 from sinks.standings import Values, packed
 from sinks.store import Commit, Ints, Store, Subjects, Wanted, transaction
 from stream.process import Processor
+from stream.turns import sides
 
 # A start that loads compiled kernels from the disk takes some tenths of a second.
 COMPILED_S_MIN = 3.0
@@ -89,4 +90,6 @@ def warm(announced: Announced) -> float:
     _, standings = store.load([0], np.zeros(1, np.int64), nobody)
     announced.timeline.retained(standings.facts, standings.starts, 0)
     announced.timeline.evaluate(standings.facts, standings.starts, nobody, 0, standings.cards)
+    # And polls are waited for.
+    sides()[0].wait(0)
     return perf_counter() - began_s

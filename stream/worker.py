@@ -310,9 +310,8 @@ class Worker:
     async def _score(self, processor: Processor, polls: Polls) -> None:
         async for poll in polls:
             applied = await self._apply(processor, poll)
-            poll.done(applied.outcome.seeks)
-            # Only now, while the next poll is on its way.
             self._count(poll, applied)
+            poll.done(applied.outcome.seeks)
 
     async def _apply(self, processor: Processor, poll: Poll) -> AppliedPoll:
         """Apply one poll, waiting as long as the store is away."""

@@ -29,8 +29,10 @@ def test_polls_come_in_the_order_in_which_another_thread_puts_them() -> None:
             for number in range(300):
                 # Some are waited for in place, and for some the event loop has to be woken.
                 if number % 30 == 0:
-                    time.sleep(2 * hand_over._IN_PLACE_S)
+                    time.sleep(2 * hand_over._IN_PLACE_MS / 1000)
                 polls.put(numbered_poll(number))
+                if number % 7 == 0:
+                    polls.poll_side.tell()
 
         putting = asyncio.create_task(asyncio.to_thread(put))
         async with asyncio.timeout(DEADLINE_S):
@@ -39,6 +41,26 @@ def test_polls_come_in_the_order_in_which_another_thread_puts_them() -> None:
         return numbers
 
     assert asyncio.run(scenario()) == list(range(300))
+
+
+def test_who_is_to_read_on_is_told_before_the_event_loop_waits_or_has_other_work() -> None:
+    async def told_by_asking(*ready: Poll) -> bool:
+        polls = Polls(asyncio.get_running_loop())
+        for poll in ready:
+            polls.put(poll)
+        await numbers_of(polls, len(ready) - 1)
+        polls.loop_side.owe()
+        asking = asyncio.create_task(anext(polls))
+        await asyncio.sleep(0)
+        told = polls.poll_side.wait(0)
+        polls.put(numbered_poll(9))
+        await asking
+        return told
+
+    async def scenario() -> list[bool]:
+        return [await told_by_asking(numbered_poll(0)), await told_by_asking(numbered_poll(0), numbered_poll(1))]
+
+    assert asyncio.run(scenario()) == [True, True]
 
 
 def test_other_tasks_have_their_turn_while_polls_keep_coming(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -560,7 +560,8 @@ class ScriptedConsumer:
 
 async def poller_over(consumer: ScriptedConsumer, positions: dict[int, int], **wiring: Any) -> Any:
     wired = KafkaWiring({}, from_the_beginning, **wiring)
-    poller: Any = transport._Poller("t", wired, lambda poll: None, AsyncMock(), lambda error: None)
+    polls = Polls(asyncio.get_running_loop())
+    poller: Any = transport._Poller("t", wired, polls, AsyncMock(), lambda error: None)
     poller._consumer = consumer
     poller._positions = positions
     return poller

@@ -18,6 +18,7 @@ from scoring.pack import load_pack
 from scoring.shadow import compare
 from scoring.timeline import Span
 from sinks.standings import packed, split
+from stream.turns import sides
 from stream.warm import warm
 
 def compiled():
@@ -38,6 +39,7 @@ standings = split(packed([card.tobytes() + np.zeros(1, FACT).tobytes()]), of, su
 announced.timeline.evaluate(standings.facts, standings.starts, subjects, day, standings.cards)
 announced.timeline.retained(standings.facts, standings.starts, day)
 compare(standings.facts, standings.starts, subjects, day, (own.pack, standings.cards), own)
+sides()[0].wait(0)
 after = compiled()
 print(sorted(name for name in after if after[name] != before.get(name, [])))
 """
