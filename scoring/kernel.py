@@ -246,7 +246,7 @@ def _go_through(  # one loop over the records: each goes on from what was seen o
                 until = min(until, _count_over(record, rules, day))
         latest = np.int64(before.latest)
         newer = np.int64(rule.latest) & np.int64(counts)
-        records[np.uint64(nobody + (latest - nobody) * newer)].points = 0
+        records[np.uint64(latest if newer else nobody)].points = 0
         record.latest = latest + (i - latest) * newer
         record.max_end = max(np.int64(before.max_end), original_end)
     if barred:

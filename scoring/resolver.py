@@ -104,7 +104,7 @@ class Work(NamedTuple):
 @compiled
 def day_of_instant(occurred: Int) -> Int:
     """Do as `schemas.days.day_of`."""
-    return (np.int64(occurred) + CITY_OFFSET_S) // DAY_S
+    return np.int64((np.uint64(occurred) + np.uint64(CITY_OFFSET_S)) // np.uint64(DAY_S))
 
 
 @compiled
@@ -152,11 +152,11 @@ def _end_accruals(records: Rows, count: Int, rules: Rules) -> None:
 @compiled
 def _find_controls(facts: Facts, begin: Int, stop: Int, rules: Rules, controls_at: Int64s) -> Int:
     """Put the places of controls into `controls_at`; return how many there are."""
-    controls = 0
+    controls: Int = 0
     for i in range(begin, stop):
-        if rules.control[facts[i].type]:
-            controls_at[controls] = i
-            controls += 1
+        # Written over unless kept: a branch would be guessed wrong.
+        controls_at[np.uint64(controls)] = i
+        controls += np.int64(rules.control[facts[np.uint64(i)].type])
     return controls
 
 
@@ -223,7 +223,7 @@ def resolve(facts: Facts, begin: Int, stop: Int, day: Int, rules: Rules, work: W
     count: Int = 0
     special: Int = 0
     for i in range(begin, stop):
-        fact = facts[i]
+        fact = facts[np.uint64(i)]
         grade = np.uint64(fact.grade)
         quantity = np.int64(fact.quantity)
         stopped: Int = np.int64(fact.terminated) or NEVER
