@@ -39,7 +39,10 @@ def allocating(function: F) -> F:
 
 
 def inlined(function: F) -> F:
-    """Put a compiled helper's code into its compiled callers: where a call costs as much as what it does."""
+    """Put a compiled helper's code into its compiled callers: where a call costs as much as what it does.
+
+    A call is dear where many arrays are handed over, such as all of a pack's: each is copied with its sizes.
+    """
     return _cached(function, **_UNCOUNTED, inline="always")
 
 

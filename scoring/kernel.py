@@ -181,7 +181,7 @@ def _repeats_another(facts: Facts, records: Rows, i: Int, nobody: Int, day: Int)
     return False
 
 
-@compiled
+@inlined
 def _go_through(  # one loop over the records: each goes on from what was seen of its type before
     facts: Facts, begin: Int, stop: Int, count: Int, day: Int, special: Int, rules: Rules, work: Work
 ) -> tuple[Int, Int, Int, Int]:
@@ -254,11 +254,14 @@ def _go_through(  # one loop over the records: each goes on from what was seen o
     return flags, ceiling, until, linked
 
 
-@compiled
+@inlined
 def _score(
     facts: Facts, begin: Int, stop: Int, count: Int, day: Int, special: Int, rules: Rules, work: Work
 ) -> tuple[Int, Int, Int]:
     """Return flags and score of one subject on a day, and the next day on which its records may change them.
+
+    Put into its callers, as are others that are given all rules: those are copied for each call, and that is a good
+    part of what a call takes.
 
     Of its records those that wait are left out.
 
@@ -295,6 +298,14 @@ def _score(
 
 
 @compiled
+def _score_again(
+    facts: Facts, begin: Int, stop: Int, count: Int, day: Int, special: Int, rules: Rules, work: Work
+) -> tuple[Int, Int, Int]:
+    """Do as `_score`, for the few subjects with records that wait: as one function, not as a copy in each place."""
+    return _score(facts, begin, stop, count, day, special, rules, work)
+
+
+@compiled
 def _let_wait(count: Int, day: Int, work: Work) -> tuple[Int, Int]:
     """Let the records wait that a person has to look at; return how many, and when one is confirmed next."""
     waiting = 0
@@ -328,7 +339,7 @@ def _weigh(
     begin, stop, count, special = who
     records = work.records
     _keep_totals(work.totals, work.with_all)
-    without = _score(facts, begin, stop, count, day, special, rules, work)
+    without = _score_again(facts, begin, stop, count, day, special, rules, work)
     before = np.int64(rules.tier[without[1]])
     held = 0
     for place in range(waiting):
@@ -336,7 +347,7 @@ def _weigh(
         score = found[1]
         if waiting > 1:
             record.special &= ~WAITS
-            _, score, _ = _score(facts, begin, stop, count, day, special, rules, work)
+            _, score, _ = _score_again(facts, begin, stop, count, day, special, rules, work)
             record.special |= WAITS
         if before - np.int64(rules.tier[score]) >= rules.review_tiers:
             record.special |= TOO_FAR
@@ -349,7 +360,7 @@ def _weigh(
             record = records[work.waiting[place]]
             if not record.special & TOO_FAR:
                 record.special &= ~WAITS
-        without = _score(facts, begin, stop, count, day, special, rules, work)
+        without = _score_again(facts, begin, stop, count, day, special, rules, work)
     return without[0] | REVIEW, without[1], without[2]
 
 
@@ -367,7 +378,7 @@ def _reviewed(
     return found[0], found[1], change
 
 
-@compiled
+@inlined
 def _state(flags: Int, score: Int, change: Int, day: Int, kind: Int, rules: Rules) -> _State:
     """Return what a score is worth on a day, and until when: until records or a perk's threshold change."""
     until: Int = change

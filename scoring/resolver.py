@@ -9,7 +9,7 @@ import numpy as np
 
 from schemas import catalogue
 from schemas.catalogue import GRADE_CODES, TYPE_CODES, Grade
-from schemas.compiled import Int, Row, allocating, compiled
+from schemas.compiled import Int, Row, allocating, compiled, inlined
 from schemas.days import CITY_OFFSET_S, DAY_OF_MONTH, DAY_S, FIRST_DAY_OF_MONTH, MONTH_OF_DAY, NEVER, YEAR_OF_DAY
 from schemas.facts import Facts
 from scoring.pack import Dimension
@@ -204,7 +204,7 @@ def _forget(said: Row) -> None:
     said.revoked = False
 
 
-@compiled
+@inlined
 def resolve(facts: Facts, begin: Int, stop: Int, day: Int, rules: Rules, work: Work) -> tuple[Int, Int, Int]:
     """Put one subject's records into ``work.records``, in the order of its facts; revoked ones are left out.
 
