@@ -232,6 +232,9 @@ class AccessLog:
         before.purge()
         why_ended(before.flush, PURGED_S)
         self._refusal = why
+        with self._lock:
+            # Of what that one has not reported by now nothing will be heard.
+            self._unheard = 0
         self._producer = Producer(self._properties)
         self._is_ended = False
 
