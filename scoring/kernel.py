@@ -260,9 +260,6 @@ def _score(
 ) -> tuple[Int, Int, Int]:
     """Return flags and score of one subject on a day, and the next day on which its records may change them.
 
-    Put into its callers, as are others that are given all rules: those are copied for each call, and that is a good
-    part of what a call takes.
-
     Of its records those that wait are left out.
 
     Its dimensions are left in ``work.totals``.

@@ -120,7 +120,7 @@ class Tally(Collector):
 class Metrics:
     """The worker's metrics; all zero at first, so that a rate is known from the first event.
 
-    Polls are counted many at once, and before each reading: a few events are scored as fast as they would be counted.
+    Polls are counted many at once, at the latest before each reading.
     """
 
     def __init__(self) -> None:
